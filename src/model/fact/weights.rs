@@ -1,0 +1,194 @@
+//! Facts of a model, or of a file that describes or belongs to one.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{fill_list, fill_text, no_list};
+
+/// Facts of a model. Counts are of elements unless a name says bytes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[serde(default)]
+pub struct Weights {
+    /// Elements of all tensors of the model: parameters and buffers, a shared storage counted under each name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameter_count: Option<u64>,
+    /// Named tensors of the model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tensor_count: Option<u64>,
+    /// Elements by element type: `float32`, `bfloat16`, …; quantised blocks by their own name (`Q8_0`).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub dtypes: BTreeMap<String, u64>,
+    /// Sum over tensors of a hash of (name, dtype, shape), 128 bits as 32 hexadecimal digits: equal for two files that
+    /// hold weights of the same structure, in whatever order and however sharded. Says nothing of the values.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub structure: Option<String>,
+    /// `state_dict`, `training_checkpoint`, `optimizer_state`, `pickled_module`, `adapter`, `tokenizer`, …
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// The file structure around the weights: `zip`, `legacy`, …
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
+    /// The architecture or model class it names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub architecture: Option<String>,
+    /// The model type of a configuration (`llama`, `bert`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model_type: Option<String>,
+    /// A name it gives itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The model it was made from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_model: Option<String>,
+    /// Who made it, as it says itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
+    /// Its licence, as it says itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub license: Option<String>,
+    /// The program that wrote it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub producer: Option<String>,
+    /// Version of the framework that wrote it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub framework_version: Option<String>,
+    /// Whether optimizer state is in it: then training can be resumed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub has_optimizer: Option<bool>,
+    /// Optimizer steps done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub global_step: Option<u64>,
+    /// Epochs done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<u64>,
+    /// Elements of optimizer state tensors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state_elements: Option<u64>,
+    /// Parameters the optimizer keeps state of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub optimizer_params: Option<u64>,
+    /// Key path under which a checkpoint keeps the model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model_key: Option<String>,
+    /// Keys of a checkpoint's outermost dictionary.
+    #[serde(skip_serializing_if = "no_list")]
+    pub top_level_keys: Vec<String>,
+    /// Training arguments kept in it; values of secret-looking keys are replaced.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub args: BTreeMap<String, Value>,
+    /// Constructor arguments kept in it; values of secret-looking keys are replaced.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub hyper_parameters: BTreeMap<String, Value>,
+    /// Free metadata of the header; values of secret-looking keys are replaced.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
+    /// The tracker run that wrote it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wandb_run_id: Option<String>,
+    /// Callables and classes a pickle names: what loading it would import.
+    #[serde(skip_serializing_if = "no_list")]
+    pub pickle_globals: Vec<String>,
+    /// Class of a pickle's outermost object.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pickle_root_class: Option<String>,
+    /// Whether two names share one storage.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shared_storage: Option<bool>,
+    /// Elements of distinct storages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unique_storage_elements: Option<u64>,
+    /// Files the weights are split over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shards: Option<u64>,
+    /// Of those, the ones that are there; absent when all are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shards_present: Option<u64>,
+    /// File names an index lists.
+    #[serde(skip)]
+    pub shard_files: Vec<String>,
+    /// `metadata.total_size` of an index, in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub index_total_size: Option<u64>,
+    /// Tensors an index maps to files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight_map_entries: Option<u64>,
+    /// Files beside it that hold its tensors.
+    #[serde(skip_serializing_if = "no_list")]
+    pub external_data: Vec<String>,
+    /// Width of the hidden layers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hidden_size: Option<u64>,
+    /// Number of hidden layers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub num_layers: Option<u64>,
+    /// Entries of the vocabulary.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vocab_size: Option<u64>,
+    /// Whether input and output embeddings are one tensor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tied_weights: Option<bool>,
+    /// Whether a tokenizer lies beside it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub has_tokenizer: Option<bool>,
+    /// Custom classes a loader would import, by role.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub auto_map: BTreeMap<String, String>,
+    /// Source files of those classes that lie beside the weights.
+    #[serde(skip_serializing_if = "no_list")]
+    pub custom_code: Vec<String>,
+    /// Adapter method (`LORA`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peft_type: Option<String>,
+    /// Adapter rank.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub r: Option<u64>,
+    /// Adapter scale.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lora_alpha: Option<f64>,
+    /// Modules an adapter changes.
+    #[serde(skip_serializing_if = "no_list")]
+    pub target_modules: Vec<String>,
+    /// Version of the GGUF container.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gguf_version: Option<u64>,
+    /// Operator set version of the default domain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub opset: Option<u64>,
+    /// Name of the graph.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub graph_name: Option<String>,
+    /// Nodes of the graph.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node_count: Option<u64>,
+    /// Distinct operators of the graph.
+    #[serde(skip_serializing_if = "no_list")]
+    pub node_types: Vec<String>,
+    /// Names of the graph's inputs, initializers left out.
+    #[serde(skip_serializing_if = "no_list")]
+    pub inputs: Vec<String>,
+    /// Names of the graph's outputs.
+    #[serde(skip_serializing_if = "no_list")]
+    pub outputs: Vec<String>,
+}
+
+impl Weights {
+    /// See [`super::Fact::set`].
+    pub(super) fn set(&mut self, field: &str, values: &[String]) -> bool {
+        match field {
+            "architecture" => fill_text(&mut self.architecture, values),
+            "model_type" => fill_text(&mut self.model_type, values),
+            "name" => fill_text(&mut self.name, values),
+            "base_model" => fill_text(&mut self.base_model, values),
+            "author" => fill_text(&mut self.author, values),
+            "license" => fill_text(&mut self.license, values),
+            "producer" => fill_text(&mut self.producer, values),
+            "framework_version" => fill_text(&mut self.framework_version, values),
+            "custom_code" => fill_list(&mut self.custom_code, values),
+            _ => return false,
+        }
+        true
+    }
+}

@@ -1,0 +1,26 @@
+//! The vocabulary of the house: plain data that every other room speaks.
+//!
+//! Never here: input or output, a clock, the environment, a thread. Everything is comparable and serializable, so that
+//! a survey can be sorted, merged and written byte for byte the same each time.
+//!
+//! Where to go next: [`Locator`] says where something is, [`Sighting`] what was seen there, [`Gap`] what was not,
+//! [`Survey`] is the sum of one walk, [`Asset`] and [`Inventory`] what it means.
+
+mod asset;
+mod content;
+mod fact;
+mod gap;
+mod locator;
+mod redact;
+mod survey;
+
+pub use asset::{Asset, AssetFile, Impact, Inventory, Level, Origin, Relation, RelationEvidence, RelationKind};
+pub use content::{ContentId, hex};
+pub use fact::{Code, Dataset, Fact, Infra, UnknownField, Weights};
+pub use gap::{Cause, Gap, Stage};
+pub use locator::{Hop, Locator, LocatorError, SourceId, escape_name};
+pub use redact::{publishable, redact_map};
+pub use survey::{
+    Access, Confidence, Coverage, Evidence, Family, Kind, Link, Presence, Role, Sighting, SourceInfo, Survey, Tally,
+    TallyKey,
+};
