@@ -77,6 +77,10 @@ impl Blob for Prefix {
         self.size.unwrap_or(0).max(self.head.len() as u64)
     }
 
+    fn is_open_ended(&self) -> bool {
+        self.size.is_none()
+    }
+
     fn read_at(&self, buf: &mut [u8], at: u64) -> Result<usize, ReadError> {
         let got = copy_at(&self.head, buf, at);
         let past_end = self.size.is_some_and(|size| at >= size);

@@ -25,6 +25,11 @@ pub trait Blob: Send + Sync {
     /// Length in bytes. For a stream of unknown length, the bytes known to be there so far.
     fn size(&self) -> u64;
 
+    /// Whether the true length is not known: the beginning of a stream that goes on past [`Blob::size`].
+    fn is_open_ended(&self) -> bool {
+        false
+    }
+
     /// Reads up to `buf.len()` bytes at `at`; fewer only at the end, none at or past it.
     ///
     /// # Errors
@@ -61,8 +66,11 @@ pub enum ReadError {
         /// What is allowed.
         allowed: u64,
     },
+    /// A limit of the scan stopped the read; the text names it and its flag.
+    #[error("{0}")]
+    OverBudget(String),
     /// The time an entry may take is over.
-    #[error("took longer than an entry may")]
+    #[error("took longer than --max-seconds allows one entry")]
     OutOfTime,
 }
 

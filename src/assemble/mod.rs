@@ -1,0 +1,155 @@
+//! Facts of many entries → assets: one asset a model, not one a file.
+//!
+//! Pure functions over a sorted survey; no bytes, no clock. Every family has its file here under the name it has in
+//! `probe/`. Grouping goes by explicit manifests first, then by what names promise, then by what lies in one
+//! directory; a sighting is claimed once.
+
+mod impact;
+mod plain;
+mod weights;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sha2::{Digest, Sha256};
+
+use crate::model::{Asset, AssetFile, Family, Impact, Kind, Level, Link, Locator, Presence, Sighting, Survey, hex};
+
+/// A group of sightings that is one asset: the one that stands for it, and its others.
+struct Group<'s> {
+    /// The sighting whose file stands for the asset.
+    primary: &'s Sighting,
+    /// The others, in order of locator.
+    others: Vec<&'s Sighting>,
+    /// The asset, without id, files and size.
+    draft: Asset,
+}
+
+/// Every asset of a survey, by kind, then by the locator of its first file.
+pub fn assets(survey: &Survey) -> Vec<Asset> {
+    let (verified, unverified): (Vec<&Sighting>, Vec<&Sighting>) =
+        survey.sightings.iter().partition(|sighting| sighting.presence == Presence::Present);
+    let of = |family: Family| verified.iter().copied().filter(move |sighting| sighting.family == family);
+
+    let mut groups = weights::groups(of(Family::Weights).collect());
+    for family in [Family::Dataset, Family::Run, Family::Code, Family::Image, Family::Infra] {
+        groups.extend(plain::groups(of(family)));
+    }
+    // What only claims to be something stands by itself.
+    groups.extend(plain::groups(unverified.into_iter()));
+
+    let links = links_by_target(&survey.links);
+    let mut assets: Vec<Asset> = groups.into_iter().map(|group| finish(group, &links)).collect();
+    assets.sort_by(|a, b| (a.kind, &a.files, &a.format).cmp(&(b.kind, &b.files, &b.format)));
+    name_apart(&mut assets);
+    assets
+}
+
+fn links_by_target(links: &[Link]) -> BTreeMap<&Locator, Vec<&Locator>> {
+    let mut by_target: BTreeMap<&Locator, Vec<&Locator>> = BTreeMap::new();
+    for link in links {
+        by_target.entry(&link.target).or_default().push(&link.locator);
+    }
+    by_target
+}
+
+/// Puts files, size and id to a draft.
+fn finish(group: Group, links: &BTreeMap<&Locator, Vec<&Locator>>) -> Asset {
+    let id = id(&group);
+    let mut asset = group.draft;
+    let mut files = vec![file(group.primary)];
+    files.extend(group.others.iter().copied().map(file));
+    for index in 0..files.len() {
+        let target = files[index].clone();
+        for link in links.get(&target.locator).into_iter().flatten() {
+            let link = AssetFile { locator: (*link).clone(), link: Some(target.locator.clone()), ..target.clone() };
+            files.push(link);
+        }
+    }
+    if let Some((_, others)) = files.split_first_mut() {
+        others.sort();
+    }
+    asset.size = files.iter().filter(|file| file.link.is_none()).map(|file| file.size).sum();
+    asset.id = id;
+    asset.files = files;
+    asset
+}
+
+fn file(sighting: &Sighting) -> AssetFile {
+    AssetFile {
+        locator: sighting.locator.clone(),
+        size: sighting.size,
+        content: sighting.identities.first().cloned(),
+        link: None,
+    }
+}
+
+/// Kind and the sorted contents that make the asset what it is; locators where no content is known.
+fn id(group: &Group) -> String {
+    let kind = group.draft.kind;
+    let mut parts: Vec<String> = std::iter::once(group.primary)
+        .chain(group.others.iter().copied())
+        .filter(|sighting| sighting.role != crate::model::Role::Companion)
+        .map(|sighting| match sighting.identities.first() {
+            Some(content) => content.to_string(),
+            None => sighting.locator.to_string(),
+        })
+        .collect();
+    parts.sort();
+    let mut hash = Sha256::new();
+    hash.update(kind.word());
+    hash.update([0]);
+    hash.update(&group.draft.format);
+    for part in parts {
+        hash.update([0]);
+        hash.update(part);
+    }
+    short_id(kind, hash)
+}
+
+fn short_id(kind: Kind, hash: Sha256) -> String {
+    let digest: [u8; 32] = hash.finalize().into();
+    format!("{}-{}", kind.word(), hex(digest.first_chunk::<8>().map_or(&[], |half| half.as_slice())))
+}
+
+/// Copies have the content of each other, and would have its id: the first keeps it, the others add where they lie.
+fn name_apart(assets: &mut [Asset]) {
+    let mut taken = BTreeSet::new();
+    for asset in assets {
+        if !taken.insert(asset.id.clone()) {
+            let mut hash = Sha256::new();
+            hash.update(&asset.id);
+            for file in &asset.files {
+                hash.update([0]);
+                hash.update(file.locator.source().to_le_bytes());
+                hash.update(file.locator.to_string());
+            }
+            asset.id = short_id(asset.kind, hash);
+            taken.insert(asset.id.clone());
+        }
+    }
+}
+
+/// A draft from the sighting that stands for an asset.
+fn draft(sighting: &Sighting, kind: Kind) -> Asset {
+    Asset {
+        id: String::new(),
+        kind,
+        format: sighting.format.clone(),
+        name: display_name(&sighting.locator),
+        files: Vec::new(),
+        size: 0,
+        presence: sighting.presence,
+        confidence: sighting.confidence,
+        origin: None,
+        impact: Impact { level: Level::Low, because: Vec::new(), tier: None },
+        fact: sighting.fact.clone(),
+        access: sighting.access.clone(),
+        identities: sighting.identities.clone(),
+        evidence: sighting.evidence.clone(),
+    }
+}
+
+/// The base name, without control characters.
+fn display_name(locator: &Locator) -> String {
+    crate::model::escape_name(locator.base_name())
+}

@@ -1,0 +1,12 @@
+//! Lines between assets, from identities they share. Never from names that resemble each other.
+
+mod same_content;
+
+use crate::model::{Asset, Relation};
+
+/// Every relation between the assets of a survey, in order.
+pub fn relations(assets: &[Asset]) -> Vec<Relation> {
+    let mut relations = same_content::relations(assets);
+    relations.sort();
+    relations
+}

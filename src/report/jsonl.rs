@@ -1,0 +1,251 @@
+//! The inventory contract `blastmap.inventory/1`: JSON Lines, one object a line, sorted.
+
+use std::io::{self, Write};
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::model::{
+    Access, Asset, Cause, Confidence, ContentId, Evidence, Fact, Gap, Impact, Inventory, Kind, Locator, Origin,
+    Presence, Relation, RelationKind, SourceInfo, Stage, Tally, TallyKey,
+};
+
+/// The schema's id.
+pub const SCHEMA: &str = "blastmap.inventory/1";
+
+/// The options a scan ran with, as far as they change what it finds.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Options {
+    /// `headers`, `content` or `full`.
+    pub depth: String,
+    /// `named`, `unknown` or `all`.
+    pub sniff: String,
+    /// Whether mount points were left alone.
+    pub one_file_system: bool,
+    /// Whether files whose bytes lie elsewhere were recalled.
+    pub recall: bool,
+    /// Patterns that were left out.
+    pub exclude: Vec<String>,
+    /// Limits by the name of their flag, in the flag's unit.
+    pub limits: std::collections::BTreeMap<String, u64>,
+}
+
+/// One line.
+#[derive(Serialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+enum Line<'a> {
+    Header(Header<'a>),
+    Asset(Box<AssetLine<'a>>),
+    Relation(RelationLine<'a>),
+    Gap(GapLine<'a>),
+    Tally(TallyLine<'a>),
+    Coverage(CoverageLine),
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Header<'a> {
+    schema: &'static str,
+    tool: Tool,
+    signatures: &'a str,
+    sources: &'a [SourceInfo],
+    options: &'a Options,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Tool {
+    name: &'static str,
+    version: &'static str,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct AssetLine<'a> {
+    id: &'a str,
+    kind: Kind,
+    format: &'a str,
+    name: &'a str,
+    files: Vec<FileLine<'a>>,
+    size: u64,
+    presence: Presence,
+    confidence: Confidence,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin: Option<Origin>,
+    impact: &'a Impact,
+    facts: &'a Fact,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access: Option<&'a Access>,
+    evidence: &'a [Evidence],
+}
+
+#[derive(Serialize, JsonSchema)]
+struct FileLine<'a> {
+    source: u16,
+    locator: &'a Locator,
+    size: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<&'a ContentId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<&'a Locator>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct RelationLine<'a> {
+    from: &'a str,
+    to: &'a str,
+    kind: RelationKind,
+    confidence: Confidence,
+    evidence: Vec<RelationEvidenceLine<'a>>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct RelationEvidenceLine<'a> {
+    source: u16,
+    locator: &'a Locator,
+    why: &'a str,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct GapLine<'a> {
+    source: u16,
+    locator: &'a Locator,
+    stage: Stage,
+    cause: Cause,
+    detail: &'a str,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct TallyLine<'a> {
+    source: u16,
+    what: TallyKey,
+    key: &'a str,
+    files: u64,
+    bytes: u64,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct CoverageLine {
+    files: u64,
+    directories: u64,
+    members: u64,
+    bytes_seen: u64,
+    bytes_read: u64,
+    bytes_inflated: u64,
+    assets: u64,
+    unverified: u64,
+    gaps: u64,
+    interrupted: bool,
+}
+
+/// Writes the inventory.
+///
+/// # Errors
+/// What the writer answers.
+pub fn write(inventory: &Inventory, signatures: &str, options: &Options, out: &mut dyn Write) -> io::Result<()> {
+    let header = Header {
+        schema: SCHEMA,
+        tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
+        signatures,
+        sources: &inventory.sources,
+        options,
+    };
+    line(out, &Line::Header(header))?;
+    for asset in &inventory.assets {
+        line(out, &Line::Asset(Box::new(asset_line(asset))))?;
+    }
+    for relation in &inventory.relations {
+        line(out, &Line::Relation(relation_line(relation)))?;
+    }
+    for gap in &inventory.gaps {
+        line(out, &Line::Gap(gap_line(gap)))?;
+    }
+    for ((source, what, key), Tally { files, bytes }) in &inventory.tallies {
+        let row = TallyLine { source: *source, what: *what, key, files: *files, bytes: *bytes };
+        line(out, &Line::Tally(row))?;
+    }
+    line(out, &Line::Coverage(coverage_line(inventory)))
+}
+
+fn line(out: &mut dyn Write, line: &Line) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, line)?;
+    out.write_all(b"\n")
+}
+
+fn asset_line(asset: &Asset) -> AssetLine<'_> {
+    AssetLine {
+        id: &asset.id,
+        kind: asset.kind,
+        format: &asset.format,
+        name: &asset.name,
+        files: asset
+            .files
+            .iter()
+            .map(|file| FileLine {
+                source: file.locator.source(),
+                locator: &file.locator,
+                size: file.size,
+                content: file.content.as_ref(),
+                link: file.link.as_ref(),
+            })
+            .collect(),
+        size: asset.size,
+        presence: asset.presence,
+        confidence: asset.confidence,
+        origin: asset.origin,
+        impact: &asset.impact,
+        facts: &asset.fact,
+        access: asset.access.as_ref(),
+        evidence: &asset.evidence,
+    }
+}
+
+fn relation_line(relation: &Relation) -> RelationLine<'_> {
+    let evidence = relation.evidence.iter().map(|seen| RelationEvidenceLine {
+        source: seen.locator.source(),
+        locator: &seen.locator,
+        why: &seen.why,
+    });
+    RelationLine {
+        from: &relation.from,
+        to: &relation.to,
+        kind: relation.kind,
+        confidence: relation.confidence,
+        evidence: evidence.collect(),
+    }
+}
+
+fn gap_line(gap: &Gap) -> GapLine<'_> {
+    GapLine {
+        source: gap.locator.source(),
+        locator: &gap.locator,
+        stage: gap.stage,
+        cause: gap.cause,
+        detail: &gap.detail,
+    }
+}
+
+fn coverage_line(inventory: &Inventory) -> CoverageLine {
+    let count = |presence| inventory.assets.iter().filter(|asset| asset.presence == presence).count() as u64;
+    let coverage = &inventory.coverage;
+    CoverageLine {
+        files: coverage.files,
+        directories: coverage.directories,
+        members: coverage.members,
+        bytes_seen: coverage.bytes_seen,
+        bytes_read: coverage.bytes_read,
+        bytes_inflated: coverage.bytes_inflated,
+        assets: count(Presence::Present),
+        unverified: count(Presence::Unverified),
+        gaps: inventory.gaps.len() as u64,
+        interrupted: coverage.interrupted,
+    }
+}
+
+/// The JSON Schema of one line, from the types that write it.
+pub fn schema() -> serde_json::Value {
+    let schema = schemars::schema_for!(Line<'static>);
+    let mut schema = schema.to_value();
+    if let Some(object) = schema.as_object_mut() {
+        object.insert("$id".to_owned(), SCHEMA.into());
+        object.insert("title".to_owned(), "One line of a blastmap inventory".into());
+    }
+    schema
+}

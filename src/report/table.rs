@@ -1,0 +1,5 @@
+//! table placeholder
+/// Style
+pub struct Style;
+/// x
+pub fn write() {}

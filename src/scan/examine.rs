@@ -1,0 +1,351 @@
+//! The heart: one entry, from its first bytes to facts.
+//!
+//! (1) Read the head once. (2) Ask the signatures what it may be, best first. (3) Let the probe of each have a try;
+//! one that answers that it is another's lets the next one. (4) If it is a container, descend. (5) Otherwise count it.
+//! Whatever goes wrong on the way is a gap, and the scan goes on.
+
+use std::io::Read;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use super::budget::Budget;
+use super::collect::{Tray, extension};
+use super::descend::{Descent, descend};
+use super::{Context, Depth, identity};
+use crate::blob::{Blob, Memory, Prefix, ReadError, Spool, read_full};
+use crate::model::{
+    Access, Cause, Confidence, ContentId, Evidence, Fact, Gap, Locator, Presence, Role, Sighting, Stage, TallyKey,
+};
+use crate::probe::{self, Finding, ProbeError};
+use crate::signature::{HEAD, Match, Signature, View};
+use crate::unpack;
+
+/// Bytes kept of the beginning of a stream.
+const STREAM_HEAD: usize = 64 << 10;
+/// A recognised stream of at most this size is kept whole, for its identity's sake: that much stays in memory.
+const KEEP: u64 = 8 << 20;
+
+/// An entry's address and circumstances, without its bytes.
+pub(super) struct Entry {
+    pub(super) locator: Locator,
+    /// Path within the source or the innermost container, less the endings of compressions that were taken off.
+    pub(super) name: Box<[u8]>,
+    pub(super) access: Option<Access>,
+    /// Containers around it.
+    pub(super) depth: usize,
+    /// Whether its name says that it is something ordinary.
+    pub(super) ordinary: bool,
+}
+
+/// An entry's bytes: all at hand, or the beginning of a stream and the rest of it.
+pub(super) enum Bytes<'r> {
+    Whole(Arc<dyn Blob>),
+    Stream { head: Arc<[u8]>, size: Option<u64>, rest: &'r mut dyn Read },
+}
+
+/// Examines an entry whose bytes can be read anywhere.
+pub(super) fn examine(cx: &Context, entry: &Entry, blob: Arc<dyn Blob>, budget: &Budget, tray: &mut Tray) {
+    Examination { cx, entry, budget, tray }.run(Bytes::Whole(blob));
+}
+
+/// Examines an entry whose bytes come once and in order; `size` is what its container declares. Says whether it was
+/// recognised.
+///
+/// # Errors
+/// Where not even its beginning can be had.
+pub(super) fn examine_stream(
+    cx: &Context,
+    entry: &Entry,
+    size: Option<u64>,
+    reader: &mut dyn Read,
+    budget: &Budget,
+    tray: &mut Tray,
+) -> Result<bool, ReadError> {
+    let mut head = vec![0; STREAM_HEAD.min(size.and_then(|size| usize::try_from(size).ok()).unwrap_or(STREAM_HEAD))];
+    let got = fill(reader, &mut head)?;
+    let at_end = got < head.len() || size == Some(got as u64);
+    head.truncate(got);
+    let mut examination = Examination { cx, entry, budget, tray };
+    Ok(if at_end {
+        examination.run(Bytes::Whole(Arc::new(Memory::new(head))))
+    } else {
+        examination.run(Bytes::Stream { head: head.into(), size, rest: reader })
+    })
+}
+
+fn fill(reader: &mut dyn Read, buf: &mut [u8]) -> Result<usize, ReadError> {
+    let mut filled = 0;
+    while filled < buf.len() {
+        match reader.read(&mut buf[filled..]) {
+            Ok(0) => break,
+            Ok(n) => filled += n,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(ReadError::from_io(error)),
+        }
+    }
+    Ok(filled)
+}
+
+/// What came of a look.
+#[derive(PartialEq)]
+enum Outcome {
+    /// Recognised, or descended into.
+    Done,
+    /// Counted, and a gap where something claimed it.
+    Unrecognised,
+    /// The bytes past the head are needed.
+    NeedMore,
+}
+
+struct Examination<'e, 'b, 'c> {
+    cx: &'e Context<'c>,
+    entry: &'e Entry,
+    budget: &'e Budget<'b>,
+    tray: &'e mut Tray,
+}
+
+impl Examination<'_, '_, '_> {
+    /// Says whether the entry was recognised.
+    fn run(&mut self, bytes: Bytes) -> bool {
+        let (head, size, rest) = match bytes {
+            Bytes::Whole(blob) => return self.look(&blob, None) != Outcome::Unrecognised,
+            Bytes::Stream { head, size, rest } => (head, size, rest),
+        };
+        let prefix: Arc<dyn Blob> = Arc::new(Prefix::new(Arc::clone(&head), size));
+        match self.look(&prefix, Some((Arc::clone(&head), rest))) {
+            Outcome::Done => true,
+            Outcome::Unrecognised => false,
+            Outcome::NeedMore => {
+                match self.spool(&head, rest) {
+                    Ok(blob) => {
+                        let recognised = self.look(&blob, None) != Outcome::Unrecognised;
+                        self.budget.return_spool(blob.size());
+                        return recognised;
+                    }
+                    Err(error) => self.read_failed(Stage::Unpack, &error),
+                }
+                true
+            }
+        }
+    }
+
+    /// Keeps a stream whole.
+    fn spool(&mut self, head: &[u8], rest: &mut dyn Read) -> Result<Arc<dyn Blob>, ReadError> {
+        let mut spool = Spool::default();
+        self.budget.take_spool(head.len() as u64).map_err(ReadError::OverBudget)?;
+        spool.push(head)?;
+        let mut chunk = vec![0; STREAM_HEAD];
+        loop {
+            let got = fill(rest, &mut chunk)?;
+            if got == 0 {
+                return Ok(spool.finish(Some(self.budget.deadline())));
+            }
+            self.budget.take_spool(got as u64).map_err(ReadError::OverBudget)?;
+            spool.push(&chunk[..got])?;
+        }
+    }
+
+    /// One look at what is at hand: all of it, or the beginning of a stream whose rest is `stream`.
+    fn look(&mut self, blob: &Arc<dyn Blob>, mut stream: Option<(Arc<[u8]>, &mut dyn Read)>) -> Outcome {
+        let mut head = vec![0; HEAD.min(usize::try_from(blob.size()).unwrap_or(HEAD))];
+        match read_full(blob.as_ref(), &mut head, 0) {
+            Ok(got) => head.truncate(got),
+            Err(error) => {
+                self.read_failed(Stage::Open, &error);
+                return Outcome::Done;
+            }
+        }
+        let more = |at: u64, len: usize| {
+            let mut bytes = vec![0; len.min(usize::try_from(blob.size().saturating_sub(at)).unwrap_or(len))];
+            let got = read_full(blob.as_ref(), &mut bytes, at).unwrap_or(0);
+            bytes.truncate(got);
+            bytes
+        };
+        let view = View::new(&self.entry.name, blob.size(), &head, &more);
+        let matches = self.cx.signatures.identify(&view);
+
+        let mut failure = None;
+        let mut descend_too = false;
+        for found in matches.iter().filter(|found| found.signature.unpack.is_none()) {
+            match self.probe(found, blob, &view) {
+                Ok(finding) => {
+                    // A small stream is worth keeping whole: then it has an identity like any file.
+                    if stream.is_some() && self.is_worth_keeping(blob.as_ref(), found.signature) {
+                        return Outcome::NeedMore;
+                    }
+                    descend_too = finding.descend;
+                    self.recognised(found, finding, blob.as_ref());
+                    if descend_too {
+                        break;
+                    }
+                    return Outcome::Done;
+                }
+                Err(ProbeError::NotMine) => {}
+                Err(ProbeError::Read(ReadError::NeedMore { .. })) if stream.is_some() => return Outcome::NeedMore,
+                Err(error) => failure = failure.or(Some((found.signature, error))),
+            }
+        }
+        for found in matches.iter() {
+            let Some(unpacker) = found.signature.unpack.as_deref().and_then(unpack::of) else { continue };
+            let bytes = match &mut stream {
+                None => Bytes::Whole(Arc::clone(blob)),
+                Some((head, rest)) => Bytes::Stream { head: Arc::clone(head), size: None, rest: *rest },
+            };
+            match descend(self.cx, self.entry, bytes, unpacker, self.budget, self.tray) {
+                Descent::Done => return Outcome::Done,
+                Descent::NeedMore => return Outcome::NeedMore,
+                Descent::NotMine(reason) => {
+                    if found.signature.confidence >= Confidence::High && failure.is_none() {
+                        failure = Some((found.signature, ProbeError::Malformed(reason)));
+                    }
+                }
+            }
+        }
+        if descend_too {
+            return Outcome::Done;
+        }
+        self.unrecognised(&view, failure);
+        Outcome::Unrecognised
+    }
+
+    /// Whether a recognised stream should be spooled although its head sufficed.
+    fn is_worth_keeping(&self, blob: &dyn Blob, signature: &Signature) -> bool {
+        signature.role != Role::Companion
+            && (self.cx.plan.depth == Depth::Full || (!blob.is_open_ended() && blob.size() <= KEEP))
+    }
+
+    /// Lets the signature's probe try, or lifts what the signature itself can.
+    fn probe(&mut self, found: &Match, blob: &Arc<dyn Blob>, view: &View) -> Result<Finding, ProbeError> {
+        let signature = found.signature;
+        let Some(probe) = signature.probe.as_deref().and_then(probe::of) else {
+            let mut fact = Fact::empty(signature.family);
+            let cut = found.lift(view, &mut fact);
+            let mut finding = Finding::new(fact);
+            if cut {
+                let detail = "only the first 1 MiB of it was read for facts".to_owned();
+                finding.notes.push((Cause::OverBudget, detail));
+            }
+            return Ok(finding);
+        };
+        let input = probe::Input { blob: blob.as_ref(), head: view.head };
+        match catch_unwind(AssertUnwindSafe(|| (probe.run)(&input))) {
+            Ok(outcome) => outcome,
+            Err(_) => {
+                let detail = format!("the parser '{}' panicked; please report this", probe.id);
+                self.gap(Stage::Probe, Cause::Panicked, detail);
+                Err(ProbeError::NotMine)
+            }
+        }
+    }
+
+    fn recognised(&mut self, found: &Match, finding: Finding, blob: &dyn Blob) {
+        let signature = found.signature;
+        let family = finding.family.unwrap_or(signature.family);
+        self.cx.progress.found(family);
+        for (cause, detail) in finding.notes {
+            self.gap(Stage::Probe, cause, detail);
+        }
+        let mut identities = finding.identities;
+        identities.extend(self.identity(blob, signature, &identities));
+        identities.sort_unstable();
+        self.tray.sightings.push(Sighting {
+            locator: self.entry.locator.clone(),
+            size: blob.size(),
+            format: finding.format.map_or_else(|| signature.id.clone(), str::to_owned),
+            family,
+            role: signature.role,
+            confidence: if signature.probe.is_some() { Confidence::Certain } else { signature.confidence },
+            presence: Presence::Present,
+            identities,
+            access: self.entry.access.clone(),
+            fact: finding.fact,
+            evidence: vec![Evidence { signature: signature.id.clone(), why: found.why.clone() }],
+        });
+    }
+
+    fn identity(&mut self, blob: &dyn Blob, signature: &Signature, known: &[ContentId]) -> Option<ContentId> {
+        let spare = self.cx.plan.depth == Depth::Headers && !known.is_empty();
+        if signature.role == Role::Companion || spare {
+            return None;
+        }
+        match identity::of(self.cx, blob) {
+            Ok(id) => id,
+            Err(error) => {
+                self.read_failed(Stage::Open, &error);
+                None
+            }
+        }
+    }
+
+    /// Nothing fits: a gap where something claimed to, and a count in any case.
+    fn unrecognised(&mut self, view: &View, failure: Option<(&Signature, ProbeError)>) {
+        let claimed = self.cx.signatures.claimed(view);
+        let failure = match (failure, claimed) {
+            // A weak hint that led nowhere is not worth a word, unless the name says the same.
+            (Some((signature, _)), None) if signature.confidence < Confidence::High => None,
+            (Some((signature, error)), _) => Some((signature, cause_of(&error), error.to_string())),
+            (None, Some(signature)) => {
+                let what = if view.head.is_empty() { "is empty" } else { "has other bytes" };
+                Some((signature, Cause::Malformed, format!("is named like {} and {what}", signature.title)))
+            }
+            (None, None) => None,
+        };
+        let Some((signature, cause, reason)) = failure else {
+            let what = if self.entry.ordinary { TallyKey::Unopened } else { TallyKey::Extension };
+            self.tray.tally(self.entry.locator.source(), what, extension(&self.entry.name), view.size);
+            return;
+        };
+        let stage = if signature.unpack.is_some() { Stage::Unpack } else { Stage::Probe };
+        let stage = if claimed.is_some() && cause == Cause::Malformed { Stage::Identify } else { stage };
+        self.gap(stage, cause, reason.clone());
+        if signature.unpack.is_some() {
+            self.tray.tally(self.entry.locator.source(), TallyKey::Extension, extension(&self.entry.name), view.size);
+            return;
+        }
+        self.tray.sightings.push(Sighting {
+            locator: self.entry.locator.clone(),
+            size: view.size,
+            format: signature.id.clone(),
+            family: signature.family,
+            role: signature.role,
+            confidence: Confidence::Low,
+            presence: Presence::Unverified,
+            identities: Vec::new(),
+            access: self.entry.access.clone(),
+            fact: Fact::empty(signature.family),
+            evidence: vec![Evidence { signature: signature.id.clone(), why: format!("it claims to be, and {reason}") }],
+        });
+    }
+
+    fn read_failed(&mut self, stage: Stage, error: &ReadError) {
+        let stage =
+            if matches!(error, ReadError::OverBudget(_) | ReadError::OutOfTime) { Stage::Budget } else { stage };
+        self.gap(stage, cause_of_read(error), error.to_string());
+    }
+
+    fn gap(&mut self, stage: Stage, cause: Cause, detail: impl Into<String>) {
+        self.cx.progress.gap();
+        self.tray.gaps.push(Gap::new(self.entry.locator.clone(), stage, cause, detail));
+    }
+}
+
+fn cause_of(error: &ProbeError) -> Cause {
+    match error {
+        ProbeError::NotMine | ProbeError::Malformed(_) => Cause::Malformed,
+        ProbeError::Encrypted => Cause::Encrypted,
+        ProbeError::Unsupported(_) => Cause::Unsupported,
+        ProbeError::Read(error) => cause_of_read(error),
+    }
+}
+
+/// The contract's word for a failed read.
+pub(super) fn cause_of_read(error: &ReadError) -> Cause {
+    match error {
+        ReadError::Io(error) if error.kind() == std::io::ErrorKind::PermissionDenied => Cause::Denied,
+        ReadError::Io(_) => Cause::Malformed,
+        ReadError::Shrank | ReadError::Ended { .. } => Cause::Truncated,
+        ReadError::NeedMore { .. } | ReadError::TooLong { .. } | ReadError::OverBudget(_) | ReadError::OutOfTime => {
+            Cause::OverBudget
+        }
+    }
+}

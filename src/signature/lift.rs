@@ -1,0 +1,60 @@
+//! Captures that become facts.
+
+use regex::bytes::Regex;
+
+use super::matcher::compile_regex;
+use super::schema::Lift;
+use crate::model::{Fact, Family};
+
+/// Values kept of one lift.
+const MAX_VALUES: usize = 10_000;
+/// Longest value; a longer one is not what the rule meant.
+const MAX_VALUE: usize = 1024;
+
+pub(super) struct CompiledLift {
+    field: String,
+    text: Regex,
+    split: Option<Regex>,
+    keep: Option<Regex>,
+    drop: Option<Regex>,
+}
+
+impl CompiledLift {
+    pub(super) fn new(lift: &Lift, family: Family) -> Result<CompiledLift, String> {
+        Fact::empty(family).set(&lift.field, &[]).map_err(|error| error.to_string())?;
+        let optional = |text: &Option<String>| text.as_deref().map(compile_regex).transpose();
+        Ok(CompiledLift {
+            field: lift.field.clone(),
+            text: compile_regex(&lift.text)?,
+            split: optional(&lift.split)?,
+            keep: optional(&lift.keep)?,
+            drop: optional(&lift.drop)?,
+        })
+    }
+
+    /// Puts what `text` gives away into `fact`.
+    pub(super) fn apply(&self, text: &[u8], fact: &mut Fact) {
+        let mut values = Vec::new();
+        for captures in self.text.captures_iter(text) {
+            let Some(value) = captures.get(1).or_else(|| captures.get(0)) else { continue };
+            match &self.split {
+                Some(split) => split.split(value.as_bytes()).for_each(|part| self.take(part, &mut values)),
+                None => self.take(value.as_bytes(), &mut values),
+            }
+            if values.len() >= MAX_VALUES {
+                break;
+            }
+        }
+        // The field was checked when the rule was compiled.
+        let _ = fact.set(&self.field, &values);
+    }
+
+    fn take(&self, value: &[u8], values: &mut Vec<String>) {
+        let value = value.trim_ascii();
+        let kept = self.keep.as_ref().is_none_or(|keep| keep.is_match(value));
+        let dropped = self.drop.as_ref().is_some_and(|drop| drop.is_match(value));
+        if !value.is_empty() && value.len() <= MAX_VALUE && kept && !dropped {
+            values.push(crate::model::publishable("", &String::from_utf8_lossy(value)));
+        }
+    }
+}

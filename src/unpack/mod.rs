@@ -1,0 +1,130 @@
+//! Opens one container and hands out its members.
+//!
+//! Never here: recursion (only the engine descends), a decision on what a member is worth, a byte written anywhere. An
+//! unpacker does not hold limits either: every reader it hands out is metered by the engine, which stops it by an
+//! answer or by an error from below.
+//!
+//! To add a container: a signature with `unpack = "<id>"`, a file here, a row in [`UNPACKERS`].
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+mod codec;
+mod sevenz;
+mod tar;
+mod zip;
+
+use std::io::Read;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use crate::blob::{Blob, ReadError};
+use crate::model::Cause;
+
+/// A member of a container.
+pub enum Member<'a> {
+    /// Its bytes lie uncompressed in the container.
+    Range {
+        /// Its name as stored.
+        name: Vec<u8>,
+        /// Where it begins.
+        offset: u64,
+        /// Its bytes.
+        size: u64,
+    },
+    /// Its bytes must be decoded, once and in order.
+    Stream {
+        /// Its name as stored.
+        name: Vec<u8>,
+        /// Bytes, where the container says.
+        size: Option<u64>,
+        /// Bytes it takes in the container, where that can be told.
+        packed: Option<u64>,
+        /// Whether passing over it costs as much as reading it, so that the engine must do it.
+        solid: bool,
+        /// Its bytes.
+        reader: &'a mut dyn Read,
+    },
+    /// It cannot be read.
+    Closed {
+        /// Its name as stored.
+        name: Vec<u8>,
+        /// Why.
+        cause: Cause,
+        /// The same in words.
+        detail: String,
+    },
+}
+
+/// Receives members, and may stop the unpacker.
+pub type Visit<'v> = &'v mut dyn FnMut(Member<'_>) -> ControlFlow<()>;
+
+/// Why a container was not opened, or not to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum UnpackError {
+    /// It is not such a container after all.
+    #[error("not such a container")]
+    NotMine,
+    /// Its structure does not hold.
+    #[error("{0}")]
+    Malformed(String),
+    /// Its keys are needed.
+    #[error("its list of members is encrypted")]
+    Encrypted,
+    /// A variant that is not read.
+    #[error("{0}")]
+    Unsupported(String),
+    /// Its bytes could not be had.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+/// Opens a blob and hands out its members.
+type OpenBlob = fn(&Arc<dyn Blob>, Visit) -> Result<(), UnpackError>;
+/// Reads a stream once through and hands out its members.
+type OpenStream = fn(&mut dyn Read, Visit) -> Result<(), UnpackError>;
+/// Wraps a stream in its decoder.
+type Decode = for<'r> fn(Box<dyn Read + 'r>) -> std::io::Result<Box<dyn Read + 'r>>;
+
+/// The two things a container can be.
+pub enum Open {
+    /// Members with names.
+    Archive {
+        /// From bytes that can be read anywhere.
+        blob: OpenBlob,
+        /// From a stream, where the format permits that; otherwise the engine spools it.
+        stream: Option<OpenStream>,
+    },
+    /// One content, compressed: what comes out stands at the same place under the same name, less its ending.
+    Codec {
+        /// The decoder.
+        decode: Decode,
+        /// Endings that say no more than the compression; `tgz` leaves `tar` behind.
+        endings: &'static [(&'static str, &'static str)],
+    },
+}
+
+/// An unpacker.
+pub struct Unpacker {
+    /// Its id; signatures name it.
+    pub id: &'static str,
+    /// How it opens.
+    pub open: Open,
+}
+
+/// Every unpacker, by id.
+pub const UNPACKERS: &[Unpacker] = &[
+    codec::BZIP2,
+    codec::GZIP,
+    codec::LZ4,
+    codec::LZMA,
+    sevenz::SEVENZ,
+    tar::TAR,
+    codec::XZ,
+    zip::ZIP,
+    codec::ZLIB,
+    codec::ZSTD,
+];
+
+/// The unpacker a signature names.
+pub fn of(id: &str) -> Option<&'static Unpacker> {
+    UNPACKERS.iter().find(|unpacker| unpacker.id == id)
+}

@@ -1,0 +1,154 @@
+//! tar, by position (members are ranges, nothing is copied) or as a stream.
+
+use std::io::Read;
+use std::sync::Arc;
+
+use super::codec::pass_over;
+use super::{Member, Open, UnpackError, Unpacker, Visit};
+use crate::archive::tar::{BLOCK, Feed, Kind, TarError, is_header, next, padding};
+use crate::blob::{Blob, Cursor, ReadError};
+use crate::model::Cause;
+
+pub(super) const TAR: Unpacker = Unpacker { id: "tar", open: Open::Archive { blob: ranges, stream: Some(streams) } };
+
+/// Blocks of a blob.
+struct Positioned<'a>(Cursor<'a>);
+
+impl Feed for Positioned<'_> {
+    fn fill(&mut self, buf: &mut [u8]) -> Result<bool, ReadError> {
+        if self.0.remaining() == 0 {
+            return Ok(false);
+        }
+        self.0.exact(buf).map(|()| true)
+    }
+
+    fn skip(&mut self, len: u64) -> Result<(), ReadError> {
+        // Many writers leave the padding behind the last member out.
+        self.0.skip(len.min(self.0.remaining()))
+    }
+}
+
+fn ranges(blob: &Arc<dyn Blob>, visit: Visit) -> Result<(), UnpackError> {
+    let mut feed = Positioned(Cursor::new(blob.as_ref(), 0));
+    let mut first = true;
+    loop {
+        let start = feed.0.position();
+        let member = match next(&mut feed) {
+            Err(TarError::Malformed(_)) if first => return Err(UnpackError::NotMine),
+            other => other?,
+        };
+        // Two empty blocks end an archive, and another may follow (`tar -A`, `cat`): look past them as tar -i does.
+        let Some(member) = member else {
+            match next_archive(blob.as_ref(), start) {
+                Some(at) => feed.0.seek(at),
+                None => return Ok(()),
+            }
+            continue;
+        };
+        first = false;
+        let offset = feed.0.position();
+        let cut = member.size > feed.0.remaining();
+        let name = member.name.clone();
+        let told = match member.kind {
+            Kind::File => visit(Member::Range { name: member.name, offset, size: member.size }),
+            Kind::Sparse => visit(Member::Closed {
+                name: member.name,
+                cause: Cause::Unsupported,
+                detail: "a sparse tar member; extract it and scan the file".to_owned(),
+            }),
+            Kind::Other => std::ops::ControlFlow::Continue(()),
+        };
+        if told.is_break() {
+            return Ok(());
+        }
+        if cut {
+            let name = crate::model::escape_name(&name);
+            return Err(UnpackError::Malformed(format!("ends within its member '{name}'")));
+        }
+        feed.skip(member.size.saturating_add(padding(member.size)))?;
+    }
+}
+
+/// Where another archive's first header stands behind the empty blocks at `at`, if only empty blocks lie between.
+fn next_archive(blob: &dyn Blob, at: u64) -> Option<u64> {
+    /// tar pads its last record with empty blocks: 20 by default, up to some hundred with large records.
+    const MOST_EMPTY: u64 = 2048;
+    let mut cursor = Cursor::new(blob, at);
+    for _ in 0..MOST_EMPTY {
+        let here = cursor.position();
+        let block: [u8; BLOCK as usize] = cursor.array().ok()?;
+        if block.iter().any(|&byte| byte != 0) {
+            return is_header(&block).then_some(here);
+        }
+    }
+    None
+}
+
+/// Blocks of a stream.
+struct Streamed<'a>(&'a mut dyn Read);
+
+impl Feed for Streamed<'_> {
+    fn fill(&mut self, buf: &mut [u8]) -> Result<bool, ReadError> {
+        let mut filled = 0;
+        while let Some(rest) = buf.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            match self.0.read(rest) {
+                Ok(0) if filled == 0 => return Ok(false),
+                Ok(0) => return Err(ReadError::Ended { at: 0 }),
+                Ok(n) => filled = filled.saturating_add(n),
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(ReadError::from_io(error)),
+            }
+        }
+        Ok(true)
+    }
+
+    fn skip(&mut self, len: u64) -> Result<(), ReadError> {
+        pass_over(self.0, len).map(|_| ()).map_err(ReadError::from_io)
+    }
+}
+
+fn streams(reader: &mut dyn Read, visit: Visit) -> Result<(), UnpackError> {
+    let mut first = true;
+    loop {
+        let member = match next(&mut Streamed(reader)) {
+            Err(TarError::Malformed(_)) if first => return Err(UnpackError::NotMine),
+            other => other?,
+        };
+        first = false;
+        let Some(member) = member else { return Ok(()) };
+        let mut body = reader.take(member.size);
+        let told = match member.kind {
+            Kind::File => visit(Member::Stream {
+                name: member.name,
+                size: Some(member.size),
+                packed: None,
+                // The rest of it is passed over below, through the metered decoder underneath.
+                solid: false,
+                reader: &mut body,
+            }),
+            Kind::Sparse => visit(Member::Closed {
+                name: member.name,
+                cause: Cause::Unsupported,
+                detail: "a sparse tar member; extract it and scan the file".to_owned(),
+            }),
+            Kind::Other => std::ops::ControlFlow::Continue(()),
+        };
+        if told.is_break() {
+            return Ok(());
+        }
+        let rest = body.limit();
+        if pass_over(&mut body, rest).map_err(ReadError::from_io)? < rest {
+            return Err(ReadError::Ended { at: 0 }.into());
+        }
+        Streamed(reader).skip(padding(member.size))?;
+    }
+}
+
+impl From<TarError> for UnpackError {
+    fn from(error: TarError) -> UnpackError {
+        match error {
+            TarError::Malformed(what) => UnpackError::Malformed(format!("its tar headers do not hold: {what}")),
+            TarError::Read(error) => UnpackError::Read(error),
+        }
+    }
+}
