@@ -31,6 +31,8 @@ pub(super) struct Entry {
     /// Path within the source or the innermost container, less the endings of compressions that were taken off.
     pub(super) name: Box<[u8]>,
     pub(super) access: Option<Access>,
+    /// What it leads to, where it is a link.
+    pub(super) link: Option<Locator>,
     /// Containers around it.
     pub(super) depth: usize,
     /// Whether its name says that it is something ordinary.
@@ -250,8 +252,9 @@ impl Examination<'_, '_, '_> {
         identities.sort_unstable();
         self.tray.sightings.push(Sighting {
             locator: self.entry.locator.clone(),
+            link: self.entry.link.clone(),
             size: blob.size(),
-            format: finding.format.map_or_else(|| signature.id.clone(), str::to_owned),
+            format: finding.format.unwrap_or(signature.format()).to_owned(),
             family,
             role: signature.role,
             confidence: if signature.probe.is_some() { Confidence::Certain } else { signature.confidence },
@@ -290,6 +293,10 @@ impl Examination<'_, '_, '_> {
             }
             (None, None) => None,
         };
+        if self.entry.link.is_some() {
+            // Its bytes are counted, and complained of, where they lie.
+            return;
+        }
         let Some((signature, cause, reason)) = failure else {
             let what = if self.entry.ordinary { TallyKey::Unopened } else { TallyKey::Extension };
             self.tray.tally(self.entry.locator.source(), what, extension(&self.entry.name), view.size);
@@ -304,8 +311,9 @@ impl Examination<'_, '_, '_> {
         }
         self.tray.sightings.push(Sighting {
             locator: self.entry.locator.clone(),
+            link: self.entry.link.clone(),
             size: view.size,
-            format: signature.id.clone(),
+            format: signature.format().to_owned(),
             family: signature.family,
             role: signature.role,
             confidence: Confidence::Low,

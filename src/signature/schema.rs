@@ -14,6 +14,8 @@ pub struct Signature {
     pub family: Family,
     /// What it is, in a few words.
     pub title: String,
+    /// The format id of what it recognises, where that is another than its own.
+    pub format: Option<String>,
     /// Its part in an asset.
     #[serde(default)]
     pub role: Role,
@@ -53,6 +55,13 @@ pub struct Signature {
     /// What it matches and what it does not: at least one of each.
     #[serde(default)]
     pub example: Vec<Example>,
+}
+
+impl Signature {
+    /// The format id of what it recognises.
+    pub fn format(&self) -> &str {
+        self.format.as_deref().unwrap_or(&self.id)
+    }
 }
 
 /// The four ways to look at an entry.
