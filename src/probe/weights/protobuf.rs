@@ -215,8 +215,8 @@ fn malformed(what: impl std::fmt::Display) -> ProbeError {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::super::blob::{Memory, Prefix};
     use super::*;
+    use crate::blob::{Memory, Prefix};
 
     fn fields(bytes: &[u8]) -> Result<Vec<Field>, ProbeError> {
         let blob = Memory::new(bytes);
