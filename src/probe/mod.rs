@@ -76,7 +76,18 @@ pub struct Probe {
 }
 
 /// Every probe, by family and name.
-pub const PROBES: &[Probe] = &[Probe { id: "safetensors", run: weights::safetensors::probe }];
+pub const PROBES: &[Probe] = &[
+    Probe { id: "generation-config", run: weights::hf_config::generation },
+    Probe { id: "gguf", run: weights::gguf::probe },
+    Probe { id: "hf-config", run: weights::hf_config::config },
+    Probe { id: "onnx", run: weights::onnx::probe },
+    Probe { id: "peft-config", run: weights::hf_config::peft },
+    Probe { id: "safetensors", run: weights::safetensors::probe },
+    Probe { id: "shard-index", run: weights::shard_index::probe },
+    Probe { id: "tokenizer-config", run: weights::hf_config::tokenizer },
+    Probe { id: "tokenizer-json", run: weights::tokenizer_json::probe },
+    Probe { id: "trainer-state", run: weights::hf_config::trainer_state },
+];
 
 /// The probe a signature names.
 pub fn of(id: &str) -> Option<&'static Probe> {

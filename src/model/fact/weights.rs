@@ -109,6 +109,12 @@ pub struct Weights {
     /// File names an index lists.
     #[serde(skip)]
     pub shard_files: Vec<String>,
+    /// Which of the shards this file is, counted from 0, where the file says so itself.
+    #[serde(skip)]
+    pub shard_index: Option<u64>,
+    /// Tensors of all shards together, where a shard says so.
+    #[serde(skip)]
+    pub split_tensors: Option<u64>,
     /// `metadata.total_size` of an index, in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index_total_size: Option<u64>,

@@ -1,4 +1,12 @@
 //! Probes of model weights and of the files that describe them.
 
+pub(super) mod gguf;
+mod gguf_keys;
+pub(super) mod hf_config;
+pub(super) mod onnx;
+mod onnx_graph;
+mod protobuf;
 pub(super) mod safetensors;
+pub(super) mod shard_index;
 pub(super) mod tensors;
+pub(super) mod tokenizer_json;
