@@ -99,7 +99,9 @@ pub struct Lift {
     /// The field.
     pub field: String,
     /// A regular expression; its first group, or all of it, is the value. Every match counts.
-    pub text: String,
+    pub text: Option<String>,
+    /// The value itself, where the recognition alone says it.
+    pub value: Option<String>,
     /// Splits a value into several.
     pub split: Option<String>,
     /// Of those, keeps what matches.

@@ -73,9 +73,12 @@ fn take_companion(model: &mut Weights, companion: &Sighting, weights: &Weights) 
     match companion.format.as_str() {
         "tokenizer-json" | "tokenizer-config" => {
             model.has_tokenizer = Some(true);
-            if model.vocab_size.is_none() {
-                model.vocab_size = weights.vocab_size;
-            }
+            // A configuration states the rows of the embedding, which are padded; the tokenizer counts its entries.
+            model.vocab_size = weights.vocab_size.or(model.vocab_size);
+        }
+        "hf-config" => {
+            fill(model, weights);
+            model.shards = model.shards.or(Some(1));
         }
         "trainer-state" => {
             fill(model, weights);

@@ -7,6 +7,8 @@
 
 mod absorb;
 mod companions;
+mod hub_cache;
+mod pipelines;
 mod shards;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,10 +19,17 @@ use crate::model::{Evidence, Fact, Kind, Locator, Origin, Role, Sighting, Weight
 /// The models of a survey. `code` are the locators of recognised source files.
 pub(super) fn groups<'s>(sightings: Vec<&'s Sighting>, code: &BTreeSet<&Locator>) -> Vec<Group<'s>> {
     let mut directories: BTreeMap<Locator, Vec<&'s Sighting>> = BTreeMap::new();
+    let mut repositories: BTreeMap<Locator, Vec<&'s Sighting>> = BTreeMap::new();
     for sighting in sightings {
-        directories.entry(sighting.locator.parent()).or_default().push(sighting);
+        match hub_cache::repository(&sighting.locator) {
+            Some(repository) => repositories.entry(repository).or_default().push(sighting),
+            None => directories.entry(sighting.locator.parent()).or_default().push(sighting),
+        }
     }
-    directories.into_iter().flat_map(|(directory, sightings)| in_directory(&directory, sightings, code)).collect()
+    let plain = directories.into_iter().flat_map(|(directory, sightings)| in_directory(&directory, sightings, code));
+    let cached =
+        repositories.into_iter().flat_map(|(repository, sightings)| hub_cache::groups(&repository, sightings, code));
+    pipelines::join(plain.chain(cached).collect())
 }
 
 /// A model in the making.

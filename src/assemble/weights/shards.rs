@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Draft;
 use super::absorb::add_shard;
-use crate::model::Sighting;
+use crate::model::{Sighting, Weights};
 
 /// Joins what belongs together; returns the models made, and the files that belong to none.
 pub(super) fn join<'s>(manifests: Vec<&'s Sighting>, files: Vec<&'s Sighting>) -> (Vec<Draft<'s>>, Vec<&'s Sighting>) {
@@ -12,6 +12,10 @@ pub(super) fn join<'s>(manifests: Vec<&'s Sighting>, files: Vec<&'s Sighting>) -
     let mut drafts = Vec::new();
     for manifest in manifests {
         let mut draft = Draft::single(manifest);
+        if draft.weights.shard_files.is_empty() {
+            drafts.push(draft);
+            continue;
+        }
         let listed = std::mem::take(&mut draft.weights.shard_files);
         let (shards, others): (Vec<_>, Vec<_>) =
             rest.into_iter().partition(|file| listed.iter().any(|name| name.as_bytes() == file.locator.base_name()));
@@ -25,7 +29,7 @@ pub(super) fn join<'s>(manifests: Vec<&'s Sighting>, files: Vec<&'s Sighting>) -
         let Some((first, _)) = shards.split_first() else { continue };
         let mut draft = Draft::single(first);
         draft.format = format!("{}-sharded", first.format);
-        draft.weights = Default::default();
+        draft.weights = Weights::default();
         fill(&mut draft, shards.clone(), total);
         draft.others.retain(|other| other.locator != first.locator);
         drafts.push(draft);
@@ -40,10 +44,17 @@ fn fill<'s>(draft: &mut Draft<'s>, shards: Vec<&'s Sighting>, total: u64) {
         draft.weights.shards_present = Some(present);
         draft.say("shards", format!("{present} of its {total} shards are here"));
     }
+    // The sum of all shards is the model; the sum of some is not, and what an index says of the whole then stands.
+    let stated = if present < total { draft.weights.parameter_count } else { None };
+    draft.weights.parameter_count = None;
+    draft.weights.tensor_count = None;
     for shard in &shards {
         if let Some(weights) = shard.fact.weights() {
             add_shard(&mut draft.weights, weights);
         }
+    }
+    if stated.is_some() {
+        draft.weights.parameter_count = stated;
     }
     draft.others = shards;
 }

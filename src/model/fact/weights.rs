@@ -124,6 +124,15 @@ pub struct Weights {
     /// Files beside it that hold its tensors.
     #[serde(skip_serializing_if = "no_list")]
     pub external_data: Vec<String>,
+    /// Parts of a pipeline that is made of several models.
+    #[serde(skip_serializing_if = "no_list")]
+    pub components: Vec<String>,
+    /// The repository of a model hub it was taken from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repo_id: Option<String>,
+    /// The commit of that repository.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
     /// Width of the hidden layers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hidden_size: Option<u64>,

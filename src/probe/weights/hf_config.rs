@@ -71,6 +71,15 @@ impl Object {
         keys.iter().filter_map(|key| Some(((*key).to_owned(), self.published(key)?))).collect()
     }
 
+    /// Parts of a pipeline: `"unet": ["diffusers", "UNet2DModel"]`. A part that is left out is two nulls.
+    fn components(&self) -> Vec<String> {
+        let is_part =
+            |value: &Value| value.as_array().is_some_and(|pair| pair.len() == 2 && pair.iter().all(Value::is_string));
+        let is_folder = |name: &String| !name.starts_with('_') && !name.contains(['/', '\\']) && name != "..";
+        let parts = self.0.iter().filter(|(_, value)| is_part(value)).map(|(name, _)| publishable("", name));
+        parts.filter(is_folder).take(MAX_ENTRIES).collect()
+    }
+
     /// Classes a loader would import, by role; a tokenizer's role has two, or one and null.
     fn auto_map(&self) -> BTreeMap<String, String> {
         let Some(Value::Object(roles)) = self.0.get("auto_map") else { return BTreeMap::new() };
@@ -108,6 +117,7 @@ pub(crate) fn config(input: &Input) -> Result<Finding, ProbeError> {
         model_type: model_type.map(|name| publishable("model_type", name)),
         base_model: config.published("_name_or_path").filter(|path| !matches!(path.as_str(), "." | "./")),
         auto_map: config.auto_map(),
+        components: if class.is_some() { config.components() } else { Vec::new() },
         hidden_size: number(&["hidden_size", "n_embd", "d_model", "dim"]),
         num_layers: number(&["num_hidden_layers", "n_layer", "num_layers", "n_layers"]),
         vocab_size: number(&["vocab_size"]),
