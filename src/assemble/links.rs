@@ -4,6 +4,32 @@ use std::collections::BTreeMap;
 
 use crate::model::{Locator, Sighting};
 
+/// Links that were written out as text: what a checkout without links, or an archive of one, leaves in their place. Each
+/// becomes what its target is, under its own name.
+pub(super) fn written_out(sightings: &[Sighting]) -> Vec<Sighting> {
+    let by_place: BTreeMap<&Locator, &Sighting> =
+        sightings.iter().map(|sighting| (&sighting.locator, sighting)).collect();
+    let resolve = |link: &Sighting| {
+        let target = target_of(link)?;
+        let found = by_place.get(&target)?;
+        Some(Sighting { locator: link.locator.clone(), link: Some(target), ..(*found).clone() })
+    };
+    sightings.iter().filter_map(resolve).collect()
+}
+
+/// Where a written-out link leads: below its own directory or above it, never out of its source.
+fn target_of(link: &Sighting) -> Option<Locator> {
+    let mut place = link.locator.parent();
+    for part in link.fact.weights()?.link_text.as_deref()?.split('/') {
+        place = match part {
+            ".." if place.leaf().is_empty() => return None,
+            ".." => place.parent(),
+            part => place.child(part.as_bytes()),
+        };
+    }
+    Some(place)
+}
+
 /// The other names of files, by the locator of the name that was kept.
 pub(super) type OtherNames<'s> = BTreeMap<&'s Locator, Vec<&'s Sighting>>;
 

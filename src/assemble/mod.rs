@@ -27,8 +27,9 @@ struct Group<'s> {
 
 /// Every asset of a survey, by kind, then by the locator of its first file.
 pub fn assets(survey: &Survey) -> Vec<Asset> {
+    let written_out = links::written_out(&survey.sightings);
     let (verified, unverified): (Vec<&Sighting>, Vec<&Sighting>) =
-        survey.sightings.iter().partition(|sighting| sighting.presence == Presence::Present);
+        survey.sightings.iter().chain(&written_out).partition(|sighting| sighting.presence == Presence::Present);
     let (verified, names) = links::fold(verified);
     let of = |family: Family| verified.iter().copied().filter(move |sighting| sighting.family == family);
 

@@ -133,6 +133,9 @@ pub struct Weights {
     /// The commit of that repository.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,
+    /// The path a written-out link holds.
+    #[serde(skip)]
+    pub link_text: Option<String>,
     /// Width of the hidden layers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hidden_size: Option<u64>,
@@ -201,6 +204,7 @@ impl Weights {
             "license" => fill_text(&mut self.license, values),
             "producer" => fill_text(&mut self.producer, values),
             "framework_version" => fill_text(&mut self.framework_version, values),
+            "link_text" => fill_text(&mut self.link_text, values),
             "custom_code" => fill_list(&mut self.custom_code, values),
             _ => return false,
         }
