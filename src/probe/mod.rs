@@ -74,7 +74,11 @@ pub struct Probe {
 }
 
 /// Every probe, by family and name.
-pub const PROBES: &[Probe] = &[Probe { id: "safetensors", run: weights::safetensors::probe }];
+pub const PROBES: &[Probe] = &[
+    Probe { id: "safetensors", run: weights::safetensors::probe },
+    Probe { id: "torch-legacy", run: weights::torch_legacy::probe },
+    Probe { id: "torch-zip", run: weights::torch_zip::probe },
+];
 
 /// The probe a signature names.
 pub fn of(id: &str) -> Option<&'static Probe> {
