@@ -9,6 +9,8 @@
 
 mod machine;
 mod scalar;
+#[cfg(test)]
+mod tests;
 
 pub(super) use machine::walk;
 

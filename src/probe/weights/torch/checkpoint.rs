@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 
 use super::super::super::{Finding, ProbeError};
 use super::super::pickle::{Id, Node, Tree, Visits};
-use super::tensor::{tensor, whole_number};
+use super::tensor::{shape, tensor, whole_number};
 use super::{MAX_KEYS, NOTHING, note_spent, of_kind, parts, plain_name, value};
-use crate::model::{Fact, Weights, publishable};
+use crate::model::{Weights, publishable};
 
 /// Most rows of a root that are told apart.
 const MAX_ROWS: usize = 500_000;
@@ -131,50 +131,67 @@ pub(super) fn describe(tree: &Tree, root: Id, rows: &[Row], visits: &mut Visits)
         return Ok(super::weights(companion));
     }
     let model = find_model(tree, rows, visits);
-    let mut weights = Weights::default();
+    let optimizers: Vec<Id> = rows.iter().filter(|row| is_optimizer(tree, row)).map(|&(_, id)| id).collect();
+    let kind = kind(tree, root, rows, &model, !optimizers.is_empty(), visits);
+    let mut weights = of_kind(kind);
     let mut tensors = parts::Collector::new(tree);
-    let mut beside = true;
     match &model {
-        Model::Root => {
-            tensors.add("", root)?;
-            beside = false;
-        }
-        Model::Parts(found) => {
-            add_parts(tree, rows, found, &mut tensors, &mut weights, visits)?;
-            beside = found.len() < rows.len();
-        }
+        Model::Root => tensors.add("", root)?,
+        Model::Parts(found) => add_parts(tree, rows, found, &mut tensors, &mut weights, visits)?,
         Model::Missing => {}
     }
-    let optimizers: Vec<Id> = rows.iter().filter(|row| is_optimizer(tree, row)).map(|&(_, id)| id).collect();
-    weights.kind = Some(kind(&model, beside, !optimizers.is_empty(), tree, rows, visits).to_owned());
     let spent = tensors.visits.spent;
     if !matches!(model, Model::Missing) {
         tensors.fill(&mut weights);
     }
-    if weights.kind.as_deref() == Some("training_checkpoint") {
+    if kind == TRAINING {
         weights.has_optimizer = Some(!optimizers.is_empty());
+        fill_from_shapes(tree, rows, &mut weights, visits);
     }
     if !optimizers.is_empty() {
         add_optimizers(tree, &optimizers, &mut weights, visits);
     }
+    let format = if matches!(model, Model::Root) { None } else { lift(tree, rows, &mut weights) };
     let mut finding = super::weights(weights);
-    if !matches!(model, Model::Root)
-        && let Fact::Weights(weights) = &mut finding.fact
-    {
-        finding.format = lift(tree, rows, weights);
-    }
+    finding.format = format;
     note_spent(&mut finding, spent || visits.spent);
     Ok(finding)
 }
 
-fn kind(model: &Model, beside: bool, optimizer: bool, tree: &Tree, rows: &[Row], visits: &mut Visits) -> &'static str {
+const TRAINING: &str = "training_checkpoint";
+
+fn kind(tree: &Tree, root: Id, rows: &[Row], model: &Model, optimizer: bool, visits: &mut Visits) -> &'static str {
     match model {
+        // Tensors in a list have no names to be loaded by.
+        Model::Root if tree.entries(root).is_none() => "tensors",
         Model::Root => "state_dict",
-        Model::Parts(_) if beside => "training_checkpoint",
-        Model::Parts(_) => "state_dict",
+        Model::Parts(found) => {
+            let mut others = rows.iter().enumerate().filter(|(index, _)| found.binary_search(index).is_err());
+            let only_averages = others.all(|(_, (key, _))| role(key) == Role::Average);
+            if only_averages { "state_dict" } else { TRAINING }
+        }
         Model::Missing if optimizer => "optimizer_state",
         Model::Missing if rows.iter().any(|&(_, id)| parts::holds_any(tree, id, 4, visits)) => "tensors",
         Model::Missing => NOTHING,
+    }
+}
+
+/// DeepSpeed at its third stage saves empty tensors, since every rank has a part of each, and their true shapes beside.
+fn fill_from_shapes(tree: &Tree, rows: &[Row], weights: &mut Weights, visits: &mut Visits) {
+    let Some(groups) = find(rows, &["param_shapes"]).and_then(|groups| tree.items(groups)) else { return };
+    let shapes = groups.iter().take(MAX_TUPLE).filter_map(|&group| tree.entries(group)).flatten();
+    let shapes = shapes.take_while(|_| visits.take());
+    let (mut count, mut elements) = (0u64, 0u64);
+    for shape in shapes.filter_map(|&(_, size)| shape(tree, size)) {
+        count = count.saturating_add(1);
+        elements =
+            elements.saturating_add(shape.iter().fold(1, |product: u64, &extent| product.saturating_mul(extent)));
+    }
+    if weights.parameter_count.is_some_and(|counted| counted < elements) {
+        (weights.parameter_count, weights.tensor_count) = (Some(elements), Some(count));
+        // Of the empty ones: they say nothing of the whole.
+        weights.dtypes.clear();
+        weights.structure = None;
     }
 }
 

@@ -91,6 +91,8 @@ struct Columns<'t> {
     tensors: Vec<(String, Tensor<'t>)>,
     /// Lengths of lists of plain values.
     lists: Vec<u64>,
+    /// Whether some are layers of one item rather than columns of many.
+    layered: bool,
 }
 
 /// The data under the root of a pickle, if it is data.
@@ -137,10 +139,11 @@ fn add(dataset: &mut Dataset, tensor: &Tensor) {
 
 /// Two or more tensors, one row of each belonging together.
 fn sequence(tree: &Tree, items: &[Id]) -> Option<Dataset> {
-    let tensors: Vec<Tensor> = items.iter().take(MAX_COLUMNS).map_while(|&item| column(tree, item)).collect();
-    if tensors.len() != items.len() || !(2..=8).contains(&items.len()) {
+    if !(2..=8).contains(&items.len()) {
         return None;
     }
+    let tensors: Option<Vec<Tensor>> = items.iter().map(|&item| column(tree, item)).collect();
+    let tensors = tensors?;
     let rows = agreed(tensors.iter())?;
     let mut dataset = dataset();
     dataset.row_count = Some(rows);
@@ -204,7 +207,7 @@ fn table(tree: &Tree, entries: &[(Id, Id)], visits: &mut Visits) -> Option<Datas
         return None;
     }
     let mut dataset = dataset();
-    dataset.row_count = rows;
+    dataset.row_count = rows.filter(|_| !columns.layered);
     keys.truncate(MAX_KEYS);
     dataset.keys = keys;
     for (name, tensor) in columns.tensors.iter().take(MAX_KEYS) {
@@ -224,7 +227,11 @@ fn take_column<'t>(tree: &'t Tree, key: &str, value: Id, to: &mut Columns<'t>, v
         // Layers by number: `{"representations": {33: tensor}}`. Anything else nested may be a model.
         for &(layer, value) in entries.iter().take(MAX_COLUMNS) {
             if let Some(tensor) = column(tree, value) {
+                if !visits.take() {
+                    return None;
+                }
                 tree.unsigned(layer)?;
+                to.layered = true;
                 to.tensors.push((format!("{key}.{}", parts::key(tree, layer)?), tensor));
             }
         }

@@ -9,6 +9,8 @@ mod checkpoint;
 mod data;
 mod parts;
 mod tensor;
+#[cfg(test)]
+mod tests;
 mod value;
 
 use super::super::{Finding, ProbeError};

@@ -162,7 +162,7 @@ fn dtype_name(tree: &Tree, id: Id) -> Option<&str> {
 }
 
 /// Extents: a tuple of integers, or `torch.Size` of one.
-fn shape(tree: &Tree, id: Id) -> Option<Vec<u64>> {
+pub(super) fn shape(tree: &Tree, id: Id) -> Option<Vec<u64>> {
     let items = match tree.class(id) {
         Some(class) if class.is("torch", "Size") => tree.items(*tree.args(id).first()?)?,
         _ => tree.items(id)?,

@@ -119,6 +119,9 @@ impl Values<'_> {
         let rows = mapping.or_else(|| self.tree.attributes(id))?;
         let mut fields = BTreeMap::new();
         for &(key, value) in rows.iter().take(MAX_FIELDS) {
+            if self.visits.spent {
+                break;
+            }
             let key = match self.tree.node(key) {
                 Node::Str(text) => text.to_string(),
                 Node::Int(value) => value.to_string(),
