@@ -64,3 +64,39 @@ fn storages_end(object: &pickle::Pickle, keys: &pickle::Pickle) -> Option<u64> {
         end.checked_add(STORAGE_HEADER)?.checked_add(bytes)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::blob::{Memory, ReadError};
+
+    const HEAD: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19\x2e\x80\x02M\xe9\x03.\x80\x02}.";
+    const OBJECT: &[u8] =
+        b"\x80\x02}X\x03\0\0\0a.wctorch._utils\n_rebuild_tensor\n((X\x07\0\0\0storagectorch\nFloatStorage\n\
+        X\x03\0\0\0140X\x03\0\0\0cpuK\x06NtQK\0(K\x02K\x03t(K\x03K\x01ttRs.";
+    const KEYS: &[u8] = b"\x80\x02]X\x03\0\0\0140a.";
+
+    fn run(bytes: &[u8]) -> Result<Finding, ProbeError> {
+        probe(&Input { blob: &Memory::new(bytes), head: bytes })
+    }
+
+    #[test]
+    fn the_pickles_are_described_and_the_storages_counted() {
+        let whole = [HEAD, OBJECT, KEYS, &[0; 8], &[0; 24]].concat();
+        let finding = run(&whole).unwrap();
+        let weights = finding.fact.weights().unwrap();
+        assert!(finding.notes.is_empty(), "{:?}", finding.notes);
+        assert_eq!((weights.parameter_count, weights.container.as_deref()), (Some(6), Some("legacy")));
+        let cut = run(&whole[..whole.len() - 1]).unwrap();
+        assert_eq!(cut.notes.len(), 1);
+        assert_eq!(cut.notes[0].0, Cause::Truncated);
+    }
+
+    #[test]
+    fn what_is_cut_in_its_pickles_is_an_error_or_told() {
+        assert!(matches!(run(&HEAD[..20]), Err(ProbeError::Read(ReadError::Ended { .. }))));
+        assert!(matches!(run(&[HEAD, &OBJECT[..3]].concat()), Err(ProbeError::Read(ReadError::Ended { .. }))));
+        assert_eq!(run(&[HEAD, OBJECT, &KEYS[..4]].concat()).unwrap().notes.len(), 1);
+        assert!(matches!(run(b"\x80\x02}."), Err(ProbeError::NotMine)));
+    }
+}

@@ -165,3 +165,6 @@ pub(super) fn zip_error(error: ZipError) -> ProbeError {
         other => ProbeError::Malformed(other.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests;
