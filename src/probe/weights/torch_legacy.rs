@@ -73,8 +73,8 @@ mod tests {
     const HEAD: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19\x2e\x80\x02M\xe9\x03.\x80\x02}.";
     const OBJECT: &[u8] =
         b"\x80\x02}X\x03\0\0\0a.wctorch._utils\n_rebuild_tensor\n((X\x07\0\0\0storagectorch\nFloatStorage\n\
-        X\x03\0\0\0140X\x03\0\0\0cpuK\x06NtQK\0(K\x02K\x03t(K\x03K\x01ttRs.";
-    const KEYS: &[u8] = b"\x80\x02]X\x03\0\0\0140a.";
+        X\x03\0\0\0keyX\x03\0\0\0cpuK\x06NtQK\0(K\x02K\x03t(K\x03K\x01ttRs.";
+    const KEYS: &[u8] = b"\x80\x02]X\x03\0\0\0keya.";
 
     fn run(bytes: &[u8]) -> Result<Finding, ProbeError> {
         probe(&Input { blob: &Memory::new(bytes), head: bytes })

@@ -277,8 +277,15 @@ impl Tree {
     }
 
     /// The callable of a call, where it is a name.
+    ///
+    /// Legacy files of PyTorch name the classes of modules by a persistent id, `('module', class, file, source)`.
     pub(super) fn class(&self, id: Id) -> Option<&Global> {
-        self.global(self.object(id)?.callable)
+        let callable = self.object(id)?.callable;
+        let Node::Persistent(named) = self.node(callable) else { return self.global(callable) };
+        match self.items(*named)? {
+            [tag, class, ..] if self.text(*tag) == Some("module") => self.global(*class),
+            _ => None,
+        }
     }
 
     /// The arguments of a call.

@@ -173,18 +173,27 @@ pub(super) fn shape(tree: &Tree, id: Id) -> Option<Vec<u64>> {
     items.iter().map(|&extent| tree.unsigned(extent)).collect()
 }
 
-/// A numpy array: `numpy.core.multiarray._reconstruct(ndarray, (0,), b'b')`, whose state holds extents and type.
+/// A numpy array: `_reconstruct(ndarray, (0,), b'b')`, whose state holds extents and type, or since protocol 5
+/// `_frombuffer(bytes, dtype, shape, order)`.
 pub(super) fn array(tree: &Tree, id: Id) -> Option<Tensor<'_>> {
-    let class = tree.class(id)?;
-    if class.name != "_reconstruct" || !is_numpy(class) {
-        return None;
-    }
-    let [_, size, dtype, ..] = tree.items(tree.object(id)?.state?)? else { return None };
-    Some(Tensor { dtype: numpy_dtype(tree, *dtype)?, shape: shape(tree, *size)?, storage: None })
+    let class = tree.class(id).filter(|class| is_numpy(class))?;
+    let (size, dtype) = match class.name.as_str() {
+        "_reconstruct" => match tree.items(tree.object(id)?.state?)? {
+            [_, size, dtype, ..] => (*size, *dtype),
+            _ => return None,
+        },
+        "_frombuffer" => match tree.args(id) {
+            [_, dtype, size, ..] => (*size, *dtype),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    Some(Tensor { dtype: numpy_dtype(tree, dtype)?, shape: shape(tree, size)?, storage: None })
 }
 
 fn is_numpy(class: &Global) -> bool {
-    matches!(class.module.as_str(), "numpy.core.multiarray" | "numpy._core.multiarray")
+    let inside = class.module.strip_prefix("numpy._core.").or_else(|| class.module.strip_prefix("numpy.core."));
+    matches!(inside, Some("multiarray" | "numeric"))
 }
 
 fn numpy_dtype(tree: &Tree, id: Id) -> Option<&str> {

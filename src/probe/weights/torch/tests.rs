@@ -1,4 +1,5 @@
 //! Trees of pickles written by hand: what a file is taken for, and what hostile ones may cost.
+#![allow(clippy::arithmetic_side_effects, reason = "offsets of a few forged bytes")]
 
 use std::time::{Duration, Instant};
 
@@ -234,6 +235,14 @@ fn modules_are_named_as_their_state_is() {
         (checkpoint.model_key.as_deref(), checkpoint.epoch, checkpoint.parameter_count),
         (Some("ema"), Some(3), Some(15))
     );
+}
+
+#[test]
+fn classes_of_legacy_files_are_named_beside_their_source() {
+    let id = tuple(&[text("module"), global("acme.nets", "Net"), text("/src/nets.py"), text("class Net: ...")]);
+    let state = dict(&[("_parameters", dict(&[("w", floats("0", &[2]))])), ("_modules", dict(&[]))]);
+    let module = weights_of(&[id, b"Q)\x81".to_vec(), state, b"b".to_vec()].concat());
+    assert_eq!((module.pickle_root_class.as_deref(), module.parameter_count), (Some("acme.nets.Net"), Some(2)));
 }
 
 #[test]

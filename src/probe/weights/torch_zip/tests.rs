@@ -1,4 +1,5 @@
 //! Archives forged around a pickle: sparse ones of any size, cut ones, and what only looks like one.
+#![allow(clippy::arithmetic_side_effects, reason = "offsets of a few forged bytes")]
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
