@@ -292,7 +292,7 @@ fn add_parts(
         let (path, id) = innermost(tree, key, *id, visits);
         weights.model_key = Some(publishable("", &path));
         weights.architecture =
-            tree.class(id).filter(|_| parts::is_module(tree, id)).map(|class| plain_name(class).to_owned());
+            tree.class(id).filter(|_| parts::is_module(tree, id)).map(|class| publishable("", plain_name(class)));
         return tensors.add("", id);
     }
     for (key, id) in found.iter().filter_map(|&index| rows.get(index)) {

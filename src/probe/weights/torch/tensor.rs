@@ -158,7 +158,13 @@ fn sparse<'t>(tree: &'t Tree, data: &'t [Id], wrappers: u8) -> Option<Tensor<'t>
 }
 
 fn dtype_name(tree: &Tree, id: Id) -> Option<&str> {
-    tree.global(id).filter(|global| global.module == "torch").map(|global| global.name.as_str())
+    let name = tree.global(id).filter(|global| global.module == "torch")?.name.as_str();
+    is_type_name(name).then_some(name)
+}
+
+/// Element types are published as they are named: only what can be the name of one is taken for it.
+fn is_type_name(name: &str) -> bool {
+    name.len() <= 24 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 /// Extents: a tuple of integers, or `torch.Size` of one.
@@ -213,7 +219,8 @@ fn numpy_dtype(tree: &Tree, id: Id) -> Option<&str> {
         "b1" => "bool",
         "c8" => "complex64",
         "c16" => "complex128",
-        other => other,
+        other if is_type_name(other) => other,
+        _ => return None,
     })
 }
 
