@@ -128,6 +128,8 @@ pub enum Role {
     Primary,
     /// Lists or describes the files of an asset; is one by itself even where they are absent.
     Manifest,
+    /// Describes a directory: everything recognised below it belongs to it.
+    Tree,
     /// Belongs to an asset beside it, and is nothing without one.
     Companion,
 }

@@ -187,6 +187,10 @@ impl Examination<'_, '_, '_> {
                 Err(error) => failure = failure.or(Some((found.signature, error))),
             }
         }
+        if failure.is_some() && self.cx.signatures.claimed(&view).is_some() {
+            // It claims to be what it is not; what it holds as a container is worth a look all the same.
+            self.unrecognised(&view, failure.take());
+        }
         for found in matches.iter() {
             let Some(unpacker) = found.signature.unpack.as_deref().and_then(unpack::of) else { continue };
             let bytes = match &mut stream {
@@ -242,7 +246,7 @@ impl Examination<'_, '_, '_> {
 
     fn recognised(&mut self, found: &Match, finding: Finding, blob: &dyn Blob) {
         let signature = found.signature;
-        let family = finding.family.unwrap_or(signature.family);
+        let family = finding.fact.family().unwrap_or(signature.family);
         self.cx.progress.found(family);
         for (cause, detail) in finding.notes {
             self.gap(Stage::Probe, cause, detail);

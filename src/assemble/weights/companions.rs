@@ -7,7 +7,16 @@ use super::{Draft, is_standard_name};
 use crate::model::{Locator, Sighting, Weights};
 
 /// Kinds of file that a training leaves beside weights: state, not a model.
-const STATES: [&str; 4] = ["optimizer_state", "scheduler_state", "rng_state", "training_args"];
+const STATES: [&str; 5] = ["optimizer_state", "scheduler_state", "rng_state", "scaler_state", "training_args"];
+
+/// Kinds of file that a framework wrote and that hold nothing of a model: some object, some number.
+const NOTHING: [&str; 3] = ["other", "pickled_object", "tensor"];
+
+/// Whether a file is worth being an asset.
+pub(super) fn is_something(file: &&Sighting) -> bool {
+    let kind = file.fact.weights().and_then(|weights| weights.kind.as_deref());
+    !kind.is_some_and(|kind| NOTHING.contains(&kind))
+}
 
 /// Separates training state from weights where there are weights that it can be the state of; `has_models` says that
 /// some were joined already. Alone, an optimizer's state is an asset: it holds as much as the weights.
@@ -50,7 +59,7 @@ pub(super) fn attach<'s>(
             }
             draft.others.push(companion);
             if let Some(weights) = companion.fact.weights() {
-                take_companion(&mut draft.weights, companion, weights);
+                take(&mut draft.weights, companion, weights);
             }
             if is_for_adapters(companion) {
                 "peft-adapter".clone_into(&mut draft.format);
@@ -69,7 +78,7 @@ fn is_for_adapters(companion: &Sighting) -> bool {
     companion.format == "peft-config"
 }
 
-fn take_companion(model: &mut Weights, companion: &Sighting, weights: &Weights) {
+pub(super) fn take(model: &mut Weights, companion: &Sighting, weights: &Weights) {
     match companion.format.as_str() {
         "tokenizer-json" | "tokenizer-config" => {
             model.has_tokenizer = Some(true);

@@ -1,6 +1,7 @@
 //! Model files → models: one asset a model, whatever it is split over and whatever lies beside it.
 //!
-//! Within one directory, in this order: an index that lists its shards; shards that number themselves; every other
+//! A directory that a manifest describes as a whole is one model with everything below it. Elsewhere, within one
+//! directory, in this order: an index that lists its shards; shards that number themselves; every other
 //! file of weights by itself; then the companions (configuration, tokenizer, training state, adapter) go to the model
 //! they describe. The one assumption of the last step: a directory that holds one model holds its companions, and one
 //! that holds several holds those of the model with a standard name.
@@ -10,6 +11,7 @@ mod companions;
 mod hub_cache;
 mod pipelines;
 mod shards;
+mod trees;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,6 +20,7 @@ use crate::model::{Evidence, Fact, Kind, Locator, Origin, Role, Sighting, Weight
 
 /// The models of a survey. `code` are the locators of recognised source files.
 pub(super) fn groups<'s>(sightings: Vec<&'s Sighting>, code: &BTreeSet<&Locator>) -> Vec<Group<'s>> {
+    let (trees, sightings) = trees::split(sightings);
     let mut directories: BTreeMap<Locator, Vec<&'s Sighting>> = BTreeMap::new();
     let mut repositories: BTreeMap<Locator, Vec<&'s Sighting>> = BTreeMap::new();
     for sighting in sightings {
@@ -29,7 +32,8 @@ pub(super) fn groups<'s>(sightings: Vec<&'s Sighting>, code: &BTreeSet<&Locator>
     let plain = directories.into_iter().flat_map(|(directory, sightings)| in_directory(&directory, sightings, code));
     let cached =
         repositories.into_iter().flat_map(|(repository, sightings)| hub_cache::groups(&repository, sightings, code));
-    pipelines::join(plain.chain(cached).collect())
+    let trees = trees.into_iter().map(trees::group);
+    pipelines::join(plain.chain(cached).chain(trees).collect())
 }
 
 /// A model in the making.
@@ -59,7 +63,7 @@ impl<'s> Draft<'s> {
 
 fn in_directory<'s>(directory: &Locator, sightings: Vec<&'s Sighting>, code: &BTreeSet<&Locator>) -> Vec<Group<'s>> {
     let (companions, files): (Vec<_>, Vec<_>) =
-        sightings.into_iter().partition(|sighting| sighting.role == Role::Companion);
+        sightings.into_iter().filter(companions::is_something).partition(|sighting| sighting.role == Role::Companion);
     let (manifests, files): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| file.role == Role::Manifest);
     let (mut drafts, rest) = shards::join(manifests, files);
     let (states, rest) = companions::split_states(rest, !drafts.is_empty());
@@ -72,9 +76,8 @@ fn finish<'s>(directory: &Locator, made: Draft<'s>) -> Group<'s> {
     let mut asset = draft(made.primary, Kind::Model);
     asset.format = made.format;
     asset.evidence = made.evidence;
-    if is_standard_name(made.primary.locator.base_name())
-        && let Some(name) = directory_name(directory)
-    {
+    let is_named_by_place = made.primary.role == Role::Tree || is_standard_name(made.primary.locator.base_name());
+    if is_named_by_place && let Some(name) = directory_name(directory) {
         asset.name = name;
     }
     asset.origin = Some(origin(&made.weights, &mut asset.evidence));

@@ -73,8 +73,14 @@ impl Object {
 
     /// Parts of a pipeline: `"unet": ["diffusers", "UNet2DModel"]`. A part that is left out is two nulls.
     fn components(&self) -> Vec<String> {
-        let is_part =
-            |value: &Value| value.as_array().is_some_and(|pair| pair.len() == 2 && pair.iter().all(Value::is_string));
+        // A module and a class: lists of two block types are in the components' own configurations.
+        let is_part = |value: &Value| match value.as_array().map(Vec::as_slice) {
+            Some([Value::String(module), Value::String(class)]) => {
+                module.starts_with(|c: char| c.is_ascii_lowercase())
+                    && class.starts_with(|c: char| c.is_ascii_uppercase())
+            }
+            _ => false,
+        };
         let is_folder = |name: &String| !name.starts_with('_') && !name.contains(['/', '\\']) && name != "..";
         let parts = self.0.iter().filter(|(_, value)| is_part(value)).map(|(name, _)| publishable("", name));
         parts.filter(is_folder).take(MAX_ENTRIES).collect()
