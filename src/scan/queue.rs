@@ -150,8 +150,7 @@ fn work(cx: &Context, queue: &Receiver<Job>) -> Tray {
 
 fn look_into(cx: &Context, job: &Job, tray: &mut Tray) {
     let locator = locate(cx.source, &job.path);
-    let budget = Budget::new(&cx.plan.limits);
-    let meter = Arc::new(Meter::until(budget.deadline()));
+    let meter = Arc::new(Meter::until(Budget::deadline_of(&cx.plan.limits)));
     // What was named itself is meant, even if it is a link.
     let full =
         if job.explicit { fs::canonicalize(&job.full).unwrap_or_else(|_| job.full.clone()) } else { job.full.clone() };
@@ -176,6 +175,7 @@ fn look_into(cx: &Context, job: &Job, tray: &mut Tray) {
         return gap(Cause::Offline, "its bytes are not on this storage; --recall reads them all the same");
     }
     tray.coverage.bytes_seen += metadata.len();
+    let budget = Budget::new(&cx.plan.limits, metadata.len());
     let entry =
         Entry { locator, name: job.path.clone(), access: Some(access(&metadata)), depth: 0, ordinary: job.ordinary };
     examine(cx, &entry, Arc::new(blob), &budget, tray);
