@@ -13,7 +13,7 @@ pub(super) fn key_paths(text: &[u8]) -> BTreeSet<String> {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     match text.iter().find(|byte| !byte.is_ascii_whitespace()) {
         Some(b'{') => json_paths(text),
-        Some(b'[') if text.iter().any(|&byte| byte == b'{') && !looks_like_section(text) => json_paths(text),
+        Some(b'[') if text.contains(&b'{') && !looks_like_section(text) => json_paths(text),
         Some(_) => line_paths(text),
         None => BTreeSet::new(),
     }
