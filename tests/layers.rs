@@ -204,8 +204,8 @@ fn without_comments_and_strings(text: &str) -> String {
     while let Some(c) = rest.chars().next() {
         let (skipped, kept) = if rest.starts_with("//") {
             (rest.find('\n').unwrap_or(rest.len()), "")
-        } else if rest.starts_with("r#\"") {
-            (3 + rest[3..].find("\"#").unwrap() + 2, "\"\"")
+        } else if let Some(raw) = rest.strip_prefix("r#\"") {
+            (3 + raw.find("\"#").unwrap() + 2, "\"\"")
         } else if c == '"' {
             (string_end(rest), "\"\"")
         } else if rest.starts_with("'\"'") || rest.starts_with("'\\'") {

@@ -46,7 +46,7 @@ pub fn xz(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Every codec, with the ending its files have.
-pub const CODECS: [(&str, fn(&[u8]) -> Vec<u8>); 6] =
+pub const CODECS: [(&str, super::Wrap); 6] =
     [("gz", gzip), ("zz", zlib), ("zst", zstd), ("bz2", bzip2), ("lz4", lz4), ("xz", xz)];
 
 const MIB: usize = 1 << 20;

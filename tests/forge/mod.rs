@@ -7,9 +7,13 @@
     missing_docs,
     clippy::unwrap_used,
     clippy::print_stderr,
+    clippy::print_stdout,
     clippy::disallowed_methods,
     reason = "each test binary uses its part of the forge, and a writer that fails has failed the test"
 )]
+
+/// Bytes into a container.
+pub type Wrap = fn(&[u8]) -> Vec<u8>;
 
 pub mod codec;
 pub mod place;
