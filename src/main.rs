@@ -13,15 +13,7 @@ fn main() {
     let s = blastmap::scan::survey(&plan, &sigs, &Default::default(), &Default::default())
         .unwrap_or_else(|e| panic!("{e}"));
     let inv = blastmap::inventory(s);
-    let o = blastmap::report::Options {
-        depth: "content".into(),
-        sniff: "unknown".into(),
-        one_file_system: true,
-        recall: false,
-        exclude: vec![],
-        limits: Default::default(),
-    };
     let mut out = std::io::BufWriter::new(std::io::stdout());
-    blastmap::report::write_jsonl(&inv, sigs.digest(), &o, &mut out).unwrap();
+    blastmap::report::write_jsonl(&inv, &mut out).unwrap();
     out.flush().unwrap();
 }

@@ -5,14 +5,15 @@
 //! directory; a sighting is claimed once.
 
 mod impact;
+mod links;
 mod plain;
 mod weights;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use sha2::{Digest, Sha256};
 
-use crate::model::{Asset, AssetFile, Family, Impact, Kind, Level, Link, Locator, Presence, Sighting, Survey, hex};
+use crate::model::{Asset, AssetFile, Family, Impact, Kind, Level, Locator, Presence, Sighting, Survey, hex};
 
 /// A group of sightings that is one asset: the one that stands for it, and its others.
 struct Group<'s> {
@@ -26,52 +27,49 @@ struct Group<'s> {
 
 /// Every asset of a survey, by kind, then by the locator of its first file.
 pub fn assets(survey: &Survey) -> Vec<Asset> {
+    let written_out = links::written_out(&survey.sightings);
     let (verified, unverified): (Vec<&Sighting>, Vec<&Sighting>) =
-        survey.sightings.iter().partition(|sighting| sighting.presence == Presence::Present);
+        survey.sightings.iter().chain(&written_out).partition(|sighting| sighting.presence == Presence::Present);
+    let (verified, names) = links::fold(verified);
     let of = |family: Family| verified.iter().copied().filter(move |sighting| sighting.family == family);
 
-    let mut groups = weights::groups(of(Family::Weights).collect());
+    let code = of(Family::Code).map(|sighting| &sighting.locator).collect();
+    let mut groups = weights::groups(of(Family::Weights).collect(), &code);
     for family in [Family::Dataset, Family::Run, Family::Code, Family::Image, Family::Infra] {
         groups.extend(plain::groups(of(family)));
     }
     // What only claims to be something stands by itself.
     groups.extend(plain::groups(unverified.into_iter()));
 
-    let links = links_by_target(&survey.links);
-    let mut assets: Vec<Asset> = groups.into_iter().map(|group| finish(group, &links)).collect();
+    let mut assets: Vec<Asset> = groups.into_iter().map(|group| finish(group, &names)).collect();
     assets.sort_by(|a, b| (a.kind, &a.files, &a.format).cmp(&(b.kind, &b.files, &b.format)));
     name_apart(&mut assets);
     assets
 }
 
-fn links_by_target(links: &[Link]) -> BTreeMap<&Locator, Vec<&Locator>> {
-    let mut by_target: BTreeMap<&Locator, Vec<&Locator>> = BTreeMap::new();
-    for link in links {
-        by_target.entry(&link.target).or_default().push(&link.locator);
-    }
-    by_target
-}
-
 /// Puts files, size and id to a draft.
-fn finish(group: Group, links: &BTreeMap<&Locator, Vec<&Locator>>) -> Asset {
+fn finish(group: Group, names: &links::OtherNames) -> Asset {
     let id = id(&group);
     let mut asset = group.draft;
-    let mut files = vec![file(group.primary)];
-    files.extend(group.others.iter().copied().map(file));
-    for index in 0..files.len() {
-        let target = files[index].clone();
-        for link in links.get(&target.locator).into_iter().flatten() {
-            let link = AssetFile { locator: (*link).clone(), link: Some(target.locator.clone()), ..target.clone() };
-            files.push(link);
-        }
+    let mut others: Vec<AssetFile> = group.others.iter().copied().map(file).collect();
+    for sighting in std::iter::once(group.primary).chain(group.others) {
+        others.extend(names.get(&sighting.locator).into_iter().flatten().copied().map(file));
     }
-    if let Some((_, others)) = files.split_first_mut() {
-        others.sort();
-    }
-    asset.size = files.iter().filter(|file| file.link.is_none()).map(|file| file.size).sum();
+    others.sort();
+    asset.files = std::iter::once(file(group.primary)).chain(others).collect();
+    asset.size = size(&asset.files);
     asset.id = id;
-    asset.files = files;
     asset
+}
+
+/// Bytes of the files: each link's target once, unless it is among the files itself.
+fn size(files: &[AssetFile]) -> u64 {
+    let mut counted = BTreeSet::new();
+    files
+        .iter()
+        .filter(|file| counted.insert(file.link.as_ref().unwrap_or(&file.locator)))
+        .map(|file| file.size)
+        .fold(0, u64::saturating_add)
 }
 
 fn file(sighting: &Sighting) -> AssetFile {
@@ -79,7 +77,7 @@ fn file(sighting: &Sighting) -> AssetFile {
         locator: sighting.locator.clone(),
         size: sighting.size,
         content: sighting.identities.first().cloned(),
-        link: None,
+        link: sighting.link.clone(),
     }
 }
 

@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Access, Confidence, ContentId, Coverage, Evidence, Fact, Gap, Kind, Locator, Presence, SourceInfo, Tally, TallyKey,
+    Access, Confidence, ContentId, Coverage, Evidence, Fact, Gap, Kind, Locator, Presence, ScanOptions, SourceInfo,
+    Tally, TallyKey,
 };
 
 /// Confidentiality impact of a loss, after FIPS 199.
@@ -137,6 +138,10 @@ pub struct Relation {
 /// Everything a breach of the walked places would expose, and what was not looked at.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Inventory {
+    /// How it was looked.
+    pub options: ScanOptions,
+    /// Digest of the signatures it was looked with.
+    pub signatures: String,
     /// The places.
     pub sources: Vec<SourceInfo>,
     /// What is there, by kind and locator.

@@ -21,6 +21,6 @@ pub use gap::{Cause, Gap, Stage};
 pub use locator::{Hop, Locator, LocatorError, SourceId, escape_name};
 pub use redact::{publishable, redact_map};
 pub use survey::{
-    Access, Confidence, Coverage, Evidence, Family, Kind, Link, Presence, Role, Sighting, SourceInfo, Survey, Tally,
-    TallyKey,
+    Access, Confidence, Coverage, Evidence, Family, Kind, Presence, Role, ScanOptions, Sighting, SourceInfo, Survey,
+    Tally, TallyKey,
 };

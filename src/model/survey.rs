@@ -128,6 +128,8 @@ pub enum Role {
     Primary,
     /// Lists or describes the files of an asset; is one by itself even where they are absent.
     Manifest,
+    /// Describes a directory: everything recognised below it belongs to it.
+    Tree,
     /// Belongs to an asset beside it, and is nothing without one.
     Companion,
 }
@@ -159,6 +161,8 @@ pub struct Access {
 pub struct Sighting {
     /// Where it is.
     pub locator: Locator,
+    /// What it leads to, where the locator is a symbolic link: the bytes lie there, and are counted there.
+    pub link: Option<Locator>,
     /// Its size in bytes, as stored at the locator.
     pub size: u64,
     /// The format's id in the contract's vocabulary.
@@ -179,15 +183,6 @@ pub struct Sighting {
     pub fact: Fact,
     /// Why it was recognised.
     pub evidence: Vec<Evidence>,
-}
-
-/// A symbolic link that leads to another entry of the same source.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Link {
-    /// The link.
-    pub locator: Locator,
-    /// What it leads to.
-    pub target: Locator,
 }
 
 /// What a tally counts.
@@ -264,15 +259,34 @@ pub struct SourceInfo {
     pub label: String,
 }
 
+/// The options a scan ran with, as far as they change what it finds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ScanOptions {
+    /// `headers`, `content` or `full`.
+    pub depth: String,
+    /// `named`, `unknown` or `all`.
+    pub sniff: String,
+    /// Whether mount points were left alone.
+    pub one_file_system: bool,
+    /// Whether files whose bytes lie elsewhere were recalled.
+    pub recall: bool,
+    /// Patterns that were left out.
+    pub exclude: Vec<String>,
+    /// Limits by the name of their flag, in the flag's unit.
+    pub limits: BTreeMap<String, u64>,
+}
+
 /// What one walk saw.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Survey {
+    /// How it was looked.
+    pub options: ScanOptions,
+    /// Digest of the signatures it was looked with.
+    pub signatures: String,
     /// The places, in the order given.
     pub sources: Vec<SourceInfo>,
     /// What was recognised, by locator.
     pub sightings: Vec<Sighting>,
-    /// Links between entries, by locator.
-    pub links: Vec<Link>,
     /// What was not looked at, by locator.
     pub gaps: Vec<Gap>,
     /// Everything else, in sums.

@@ -12,7 +12,7 @@ pub mod kit;
 mod weights;
 
 use crate::blob::{Blob, ReadError};
-use crate::model::{Cause, ContentId, Fact, Family};
+use crate::model::{Cause, ContentId, Fact};
 
 /// What a probe looks at.
 #[derive(Clone, Copy)]
@@ -28,8 +28,6 @@ pub struct Input<'a> {
 pub struct Finding {
     /// The format's id, where the probe knows it better than the signature that called it.
     pub format: Option<&'static str>,
-    /// The family, where it is another than the signature's: a framework's file may hold data instead of weights.
-    pub family: Option<Family>,
     /// What the entry says.
     pub fact: Fact,
     /// Identities of the content that the structure gives away.
@@ -43,7 +41,7 @@ pub struct Finding {
 impl Finding {
     /// A finding of the format that was looked for.
     pub fn new(fact: Fact) -> Finding {
-        Finding { format: None, family: None, fact, identities: Vec::new(), notes: Vec::new(), descend: false }
+        Finding { format: None, fact, identities: Vec::new(), notes: Vec::new(), descend: false }
     }
 }
 
@@ -76,7 +74,20 @@ pub struct Probe {
 }
 
 /// Every probe, by family and name.
-pub const PROBES: &[Probe] = &[Probe { id: "safetensors", run: weights::safetensors::probe }];
+pub const PROBES: &[Probe] = &[
+    Probe { id: "generation-config", run: weights::hf_config::generation },
+    Probe { id: "gguf", run: weights::gguf::probe },
+    Probe { id: "hf-config", run: weights::hf_config::config },
+    Probe { id: "onnx", run: weights::onnx::probe },
+    Probe { id: "peft-config", run: weights::hf_config::peft },
+    Probe { id: "safetensors", run: weights::safetensors::probe },
+    Probe { id: "shard-index", run: weights::shard_index::probe },
+    Probe { id: "tokenizer-config", run: weights::hf_config::tokenizer },
+    Probe { id: "tokenizer-json", run: weights::tokenizer_json::probe },
+    Probe { id: "torch-legacy", run: weights::torch_legacy::probe },
+    Probe { id: "torch-zip", run: weights::torch_zip::probe },
+    Probe { id: "trainer-state", run: weights::hf_config::trainer_state },
+];
 
 /// The probe a signature names.
 pub fn of(id: &str) -> Option<&'static Probe> {

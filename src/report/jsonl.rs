@@ -7,28 +7,11 @@ use serde::Serialize;
 
 use crate::model::{
     Access, Asset, Cause, Confidence, ContentId, Evidence, Fact, Gap, Impact, Inventory, Kind, Locator, Origin,
-    Presence, Relation, RelationKind, SourceInfo, Stage, Tally, TallyKey,
+    Presence, Relation, RelationKind, ScanOptions, SourceInfo, Stage, Tally, TallyKey,
 };
 
 /// The schema's id.
 pub const SCHEMA: &str = "blastmap.inventory/1";
-
-/// The options a scan ran with, as far as they change what it finds.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct Options {
-    /// `headers`, `content` or `full`.
-    pub depth: String,
-    /// `named`, `unknown` or `all`.
-    pub sniff: String,
-    /// Whether mount points were left alone.
-    pub one_file_system: bool,
-    /// Whether files whose bytes lie elsewhere were recalled.
-    pub recall: bool,
-    /// Patterns that were left out.
-    pub exclude: Vec<String>,
-    /// Limits by the name of their flag, in the flag's unit.
-    pub limits: std::collections::BTreeMap<String, u64>,
-}
 
 /// One line.
 #[derive(Serialize, JsonSchema)]
@@ -48,7 +31,7 @@ struct Header<'a> {
     tool: Tool,
     signatures: &'a str,
     sources: &'a [SourceInfo],
-    options: &'a Options,
+    options: &'a ScanOptions,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -139,13 +122,13 @@ struct CoverageLine {
 ///
 /// # Errors
 /// What the writer answers.
-pub fn write(inventory: &Inventory, signatures: &str, options: &Options, out: &mut dyn Write) -> io::Result<()> {
+pub fn write(inventory: &Inventory, out: &mut dyn Write) -> io::Result<()> {
     let header = Header {
         schema: SCHEMA,
         tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
-        signatures,
+        signatures: &inventory.signatures,
         sources: &inventory.sources,
-        options,
+        options: &inventory.options,
     };
     line(out, &Line::Header(header))?;
     for asset in &inventory.assets {

@@ -4,5 +4,5 @@
 mod jsonl;
 mod table;
 
-pub use jsonl::{Options, SCHEMA, schema, write as write_jsonl};
+pub use jsonl::{SCHEMA, schema, write as write_jsonl};
 pub use table::{Style, write as write_table};

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Coverage, Gap, Link, Sighting, Survey, Tally, TallyKey};
+use crate::model::{Coverage, Gap, Sighting, Survey, Tally, TallyKey};
 
 /// What one worker gathered. Rare things are kept, common ones summed, so memory follows what was recognised.
 #[derive(Default)]
 pub(super) struct Tray {
     pub(super) sightings: Vec<Sighting>,
-    pub(super) links: Vec<Link>,
     pub(super) gaps: Vec<Gap>,
     pub(super) tallies: BTreeMap<(u16, TallyKey, String), Tally>,
     pub(super) coverage: Coverage,
@@ -36,7 +35,6 @@ pub(super) fn extension(path: &[u8]) -> String {
 pub(super) fn merge(survey: &mut Survey, trays: Vec<Tray>) {
     for tray in trays {
         survey.sightings.extend(tray.sightings);
-        survey.links.extend(tray.links);
         survey.gaps.extend(tray.gaps);
         for (key, sum) in tray.tallies {
             survey.tallies.entry(key).or_default().add(sum);
@@ -48,7 +46,6 @@ pub(super) fn merge(survey: &mut Survey, trays: Vec<Tray>) {
 /// The one sort: whatever the threads did, what follows sees one order.
 pub(super) fn finish(survey: &mut Survey) {
     survey.sightings.sort_by(|a, b| (&a.locator, &a.format).cmp(&(&b.locator, &b.format)));
-    survey.links.sort();
     survey.gaps.sort();
     survey.gaps.dedup();
 }

@@ -126,6 +126,7 @@ impl Visitor<'_, '_, '_> {
             locator: self.entry.locator.clone(),
             name: without_ending(&self.entry.name, endings),
             access: self.entry.access.clone(),
+            link: self.entry.link.clone(),
             depth: self.entry.depth + 1,
             ordinary: false,
         };
@@ -216,6 +217,7 @@ impl Visitor<'_, '_, '_> {
             name: locator.leaf().into(),
             locator,
             access: self.entry.access.clone(),
+            link: None,
             depth: self.entry.depth + 1,
             ordinary: false,
         }

@@ -31,6 +31,8 @@ pub(super) struct Entry {
     /// Path within the source or the innermost container, less the endings of compressions that were taken off.
     pub(super) name: Box<[u8]>,
     pub(super) access: Option<Access>,
+    /// What it leads to, where it is a link.
+    pub(super) link: Option<Locator>,
     /// Containers around it.
     pub(super) depth: usize,
     /// Whether its name says that it is something ordinary.
@@ -221,6 +223,10 @@ impl Examination<'_, '_, '_> {
                 Err(error) => failure = failure.or(Some((found.signature, error))),
             }
         }
+        if failure.is_some() && self.cx.signatures.claimed(&view).is_some() {
+            // It claims to be what it is not; what it holds as a container is worth a look all the same.
+            self.unrecognised(&view, failure.take());
+        }
         for found in matches.iter() {
             let Some(unpacker) = found.signature.unpack.as_deref().and_then(unpack::of) else { continue };
             let bytes = match &mut stream {
@@ -276,7 +282,7 @@ impl Examination<'_, '_, '_> {
 
     fn recognised(&mut self, found: &Match, finding: Finding, blob: &dyn Blob) {
         let signature = found.signature;
-        let family = finding.family.unwrap_or(signature.family);
+        let family = finding.fact.family().unwrap_or(signature.family);
         self.cx.progress.found(family);
         for (cause, detail) in finding.notes {
             self.gap(Stage::Probe, cause, detail);
@@ -286,8 +292,9 @@ impl Examination<'_, '_, '_> {
         identities.sort_unstable();
         self.tray.sightings.push(Sighting {
             locator: self.entry.locator.clone(),
+            link: self.entry.link.clone(),
             size: blob.size(),
-            format: finding.format.map_or_else(|| signature.id.clone(), str::to_owned),
+            format: finding.format.unwrap_or(signature.format()).to_owned(),
             family,
             role: signature.role,
             confidence: if signature.probe.is_some() { Confidence::Certain } else { signature.confidence },
@@ -326,6 +333,10 @@ impl Examination<'_, '_, '_> {
             }
             (None, None) => None,
         };
+        if self.entry.link.is_some() {
+            // Its bytes are counted, and complained of, where they lie.
+            return;
+        }
         let Some((signature, cause, reason)) = failure else {
             let what = if self.entry.ordinary { TallyKey::Unopened } else { TallyKey::Extension };
             self.tray.tally(self.entry.locator.source(), what, extension(&self.entry.name), view.size);
@@ -340,8 +351,9 @@ impl Examination<'_, '_, '_> {
         }
         self.tray.sightings.push(Sighting {
             locator: self.entry.locator.clone(),
+            link: self.entry.link.clone(),
             size: view.size,
-            format: signature.id.clone(),
+            format: signature.format().to_owned(),
             family: signature.family,
             role: signature.role,
             confidence: Confidence::Low,

@@ -23,7 +23,7 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 pub use limits::Limits;
 pub use progress::{Progress, Snapshot};
 
-use crate::model::{SourceInfo, Survey};
+use crate::model::{ScanOptions, SourceInfo, Survey};
 use crate::signature::Signatures;
 use crate::source::{List, Source, Tree};
 
@@ -96,6 +96,41 @@ impl Default for Plan {
     }
 }
 
+impl Plan {
+    /// The options as an inventory's header states them: what changes the findings, and nothing else.
+    fn options(&self) -> ScanOptions {
+        let limits = &self.limits;
+        ScanOptions {
+            depth: match self.depth {
+                Depth::Headers => "headers",
+                Depth::Content => "content",
+                Depth::Full => "full",
+            }
+            .to_owned(),
+            sniff: match self.sniff {
+                Sniff::Named => "named",
+                Sniff::Unknown => "unknown",
+                Sniff::All => "all",
+            }
+            .to_owned(),
+            one_file_system: self.one_file_system,
+            recall: self.recall,
+            exclude: self.exclude.clone(),
+            limits: [
+                ("max-depth", limits.depth as u64),
+                ("max-members", limits.members),
+                ("max-inflated", limits.inflated),
+                ("max-ratio", limits.ratio),
+                ("max-spool", limits.spool),
+                ("max-seconds", limits.seconds),
+                ("ordinary-size", limits.ordinary_size),
+            ]
+            .map(|(name, limit)| (name.to_owned(), limit))
+            .into(),
+        }
+    }
+}
+
 /// Why a scan did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum SurveyError {
@@ -134,7 +169,8 @@ pub fn survey(
     for place in &plan.places {
         sources.push(open(place, plan)?);
     }
-    let mut survey = Survey::default();
+    let mut survey =
+        Survey { options: plan.options(), signatures: signatures.digest().to_owned(), ..Survey::default() };
     for (id, source) in (0u16..).zip(&sources) {
         survey.sources.push(SourceInfo { id, kind: source.kind().to_owned(), label: source.label() });
         let cx = Context { plan, signatures, progress, stop, source: id };

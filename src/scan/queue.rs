@@ -16,7 +16,7 @@ use super::collect::{Tray, extension};
 use super::examine::{Entry, examine};
 use super::{Context, Depth, Sniff};
 use crate::blob::{File, Meter};
-use crate::model::{Access, Cause, Gap, Link, Stage, TallyKey};
+use crate::model::{Access, Cause, Gap, Locator, Stage, TallyKey};
 use crate::signature::Want;
 use crate::source::{Found, Source, locate};
 
@@ -34,6 +34,8 @@ struct Job {
     explicit: bool,
     /// Why its name alone would leave it closed.
     ordinary: bool,
+    /// What it leads to, where it is a link; `full` reaches that.
+    link: Option<Locator>,
 }
 
 /// Walks `source` and returns what the walker and every worker gathered.
@@ -79,10 +81,12 @@ fn walk(cx: &Context, source: &dyn Source, queue: Sender<Job>) -> Tray {
                 tray.coverage.directories += 1;
                 cx.progress.directory();
             }
-            Found::Link { path, target } => {
+            // Its bytes are met where they lie; what a link adds is a name, and only a telling one is worth a look.
+            Found::Link { path, target, full } => {
                 if cx.signatures.want(path) == Want::Named {
-                    let target = locate(cx.source, target);
-                    tray.links.push(Link { locator: locate(cx.source, path), target });
+                    let link = Some(locate(cx.source, target));
+                    let job = Job { path: path.into(), full: full.to_owned(), explicit: false, ordinary: false, link };
+                    return put(&queue, job);
                 }
             }
             Found::Dangling => tray.tally(cx.source, TallyKey::Other, "dangling link".to_owned(), 0),
@@ -128,7 +132,10 @@ fn file(
         }
         tray.coverage.bytes_seen -= size;
     }
-    let job = Job { path: path.into(), full: full.to_owned(), explicit, ordinary: closed };
+    put(queue, Job { path: path.into(), full: full.to_owned(), explicit, ordinary: closed, link: None })
+}
+
+fn put(queue: &Sender<Job>, job: Job) -> ControlFlow<()> {
     // Every worker is gone only if every one panicked: then there is nobody left to look.
     if queue.send(job).is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
@@ -174,10 +181,18 @@ fn look_into(cx: &Context, job: &Job, tray: &mut Tray) {
     if is_offline(&metadata) && !cx.plan.recall {
         return gap(Cause::Offline, "its bytes are not on this storage; --recall reads them all the same");
     }
-    tray.coverage.bytes_seen += metadata.len();
+    if job.link.is_none() {
+        tray.coverage.bytes_seen += metadata.len();
+    }
     let budget = Budget::new(&cx.plan.limits, metadata.len());
-    let entry =
-        Entry { locator, name: job.path.clone(), access: Some(access(&metadata)), depth: 0, ordinary: job.ordinary };
+    let entry = Entry {
+        locator,
+        name: job.path.clone(),
+        access: Some(access(&metadata)),
+        link: job.link.clone(),
+        depth: 0,
+        ordinary: job.ordinary,
+    };
     examine(cx, &entry, Arc::new(blob), &budget, tray);
     tray.coverage.bytes_read += meter.bytes();
     tray.coverage.bytes_inflated += budget.inflated();

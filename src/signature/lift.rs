@@ -11,9 +11,14 @@ const MAX_VALUES: usize = 10_000;
 /// Longest value; a longer one is not what the rule meant.
 const MAX_VALUE: usize = 1024;
 
+enum From {
+    Text(Regex),
+    Value(String),
+}
+
 pub(super) struct CompiledLift {
     field: String,
-    text: Regex,
+    from: From,
     split: Option<Regex>,
     keep: Option<Regex>,
     drop: Option<Regex>,
@@ -25,7 +30,11 @@ impl CompiledLift {
         let optional = |text: &Option<String>| text.as_deref().map(compile_regex).transpose();
         Ok(CompiledLift {
             field: lift.field.clone(),
-            text: compile_regex(&lift.text)?,
+            from: match (&lift.text, &lift.value) {
+                (Some(text), None) => From::Text(compile_regex(text)?),
+                (None, Some(value)) => From::Value(value.clone()),
+                _ => return Err(format!("the lift of '{}' needs either `text` or `value`", lift.field)),
+            },
             split: optional(&lift.split)?,
             keep: optional(&lift.keep)?,
             drop: optional(&lift.drop)?,
@@ -35,7 +44,15 @@ impl CompiledLift {
     /// Puts what `text` gives away into `fact`.
     pub(super) fn apply(&self, text: &[u8], fact: &mut Fact) {
         let mut values = Vec::new();
-        for captures in self.text.captures_iter(text) {
+        let regex = match &self.from {
+            From::Text(regex) => regex,
+            From::Value(value) => {
+                // The field was checked when the rule was compiled.
+                let _ = fact.set(&self.field, std::slice::from_ref(value));
+                return;
+            }
+        };
+        for captures in regex.captures_iter(text) {
             let Some(value) = captures.get(1).or_else(|| captures.get(0)) else { continue };
             match &self.split {
                 Some(split) => split.split(value.as_bytes()).for_each(|part| self.take(part, &mut values)),

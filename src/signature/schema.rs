@@ -14,6 +14,8 @@ pub struct Signature {
     pub family: Family,
     /// What it is, in a few words.
     pub title: String,
+    /// The format id of what it recognises, where that is another than its own.
+    pub format: Option<String>,
     /// Its part in an asset.
     #[serde(default)]
     pub role: Role,
@@ -55,6 +57,13 @@ pub struct Signature {
     pub example: Vec<Example>,
 }
 
+impl Signature {
+    /// The format id of what it recognises.
+    pub fn format(&self) -> &str {
+        self.format.as_deref().unwrap_or(&self.id)
+    }
+}
+
 /// The four ways to look at an entry.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -90,7 +99,9 @@ pub struct Lift {
     /// The field.
     pub field: String,
     /// A regular expression; its first group, or all of it, is the value. Every match counts.
-    pub text: String,
+    pub text: Option<String>,
+    /// The value itself, where the recognition alone says it.
+    pub value: Option<String>,
     /// Splits a value into several.
     pub split: Option<String>,
     /// Of those, keeps what matches.

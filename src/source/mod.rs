@@ -33,6 +33,8 @@ pub enum Found<'a> {
         path: &'a [u8],
         /// Path of what it leads to.
         target: &'a [u8],
+        /// How the system reaches what it leads to.
+        full: &'a Path,
     },
     /// A link without anything behind it.
     Dangling,

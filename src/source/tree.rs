@@ -83,7 +83,9 @@ impl Tree {
         let gap = |cause, detail: &str| Found::Gap { path, stage: Stage::Open, cause, detail: detail.to_owned() };
         match fs::canonicalize(full) {
             Ok(target) => match target.strip_prefix(&self.real_root) {
-                Ok(inside) if target.is_file() => visit(Found::Link { path, target: inside.as_os_str().as_bytes() }),
+                Ok(inside) if target.is_file() => {
+                    visit(Found::Link { path, target: inside.as_os_str().as_bytes(), full: &target })
+                }
                 // A directory of the tree is met where it lies.
                 Ok(_) => ControlFlow::Continue(()),
                 Err(_) => visit(gap(

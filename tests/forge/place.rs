@@ -32,16 +32,8 @@ pub fn plan(root: &Path) -> Plan {
 
 /// The inventory as it is written.
 pub fn jsonl(inventory: &Inventory) -> Vec<u8> {
-    let options = report::Options {
-        depth: "content".to_owned(),
-        sniff: "unknown".to_owned(),
-        one_file_system: true,
-        recall: false,
-        exclude: Vec::new(),
-        limits: Default::default(),
-    };
     let mut out = Vec::new();
-    report::write_jsonl(inventory, signatures().digest(), &options, &mut out).unwrap();
+    report::write_jsonl(inventory, &mut out).unwrap();
     out
 }
 

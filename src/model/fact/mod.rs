@@ -55,6 +55,17 @@ impl Fact {
         }
     }
 
+    /// The family these are facts of. A framework's file may hold data where its signature expects weights.
+    pub fn family(&self) -> Option<Family> {
+        match self {
+            Fact::Weights(_) => Some(Family::Weights),
+            Fact::Dataset(_) => Some(Family::Dataset),
+            Fact::Code(_) => Some(Family::Code),
+            Fact::Infra(_) => Some(Family::Infra),
+            Fact::None {} => None,
+        }
+    }
+
     /// Puts lifted texts into `field`: the first one where the field holds one, all of them where it holds a list.
     ///
     /// # Errors

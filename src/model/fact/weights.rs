@@ -109,6 +109,12 @@ pub struct Weights {
     /// File names an index lists.
     #[serde(skip)]
     pub shard_files: Vec<String>,
+    /// Which of the shards this file is, counted from 0, where the file says so itself.
+    #[serde(skip)]
+    pub shard_index: Option<u64>,
+    /// Tensors of all shards together, where a shard says so.
+    #[serde(skip)]
+    pub split_tensors: Option<u64>,
     /// `metadata.total_size` of an index, in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index_total_size: Option<u64>,
@@ -118,6 +124,18 @@ pub struct Weights {
     /// Files beside it that hold its tensors.
     #[serde(skip_serializing_if = "no_list")]
     pub external_data: Vec<String>,
+    /// Parts of a pipeline that is made of several models.
+    #[serde(skip_serializing_if = "no_list")]
+    pub components: Vec<String>,
+    /// The repository of a model hub it was taken from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repo_id: Option<String>,
+    /// The commit of that repository.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// The path a written-out link holds.
+    #[serde(skip)]
+    pub link_text: Option<String>,
     /// Width of the hidden layers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hidden_size: Option<u64>,
@@ -186,6 +204,7 @@ impl Weights {
             "license" => fill_text(&mut self.license, values),
             "producer" => fill_text(&mut self.producer, values),
             "framework_version" => fill_text(&mut self.framework_version, values),
+            "link_text" => fill_text(&mut self.link_text, values),
             "custom_code" => fill_list(&mut self.custom_code, values),
             _ => return false,
         }
