@@ -6,6 +6,7 @@
     dead_code,
     missing_docs,
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     clippy::print_stderr,
     clippy::print_stdout,
     clippy::disallowed_methods,
@@ -15,6 +16,7 @@
 /// Bytes into a container.
 pub type Wrap = fn(&[u8]) -> Vec<u8>;
 
+pub mod checked;
 pub mod codec;
 pub mod place;
 pub mod safetensors;
