@@ -12,6 +12,8 @@ use crate::blob::ReadError;
 pub(super) struct Budget<'a> {
     limits: &'a Limits,
     deadline: Instant,
+    /// Bytes of the file itself.
+    size: u64,
     members: Cell<u64>,
     inflated: Cell<u64>,
     spooled: Cell<u64>,
@@ -20,10 +22,11 @@ pub(super) struct Budget<'a> {
 }
 
 impl<'a> Budget<'a> {
-    pub(super) fn new(limits: &'a Limits) -> Budget<'a> {
+    pub(super) fn new(limits: &'a Limits, size: u64) -> Budget<'a> {
         Budget {
             limits,
-            deadline: Instant::now() + Duration::from_secs(limits.seconds),
+            size,
+            deadline: Budget::deadline_of(limits),
             members: Cell::new(0),
             inflated: Cell::new(0),
             spooled: Cell::new(0),
@@ -33,6 +36,11 @@ impl<'a> Budget<'a> {
 
     pub(super) fn deadline(&self) -> Instant {
         self.deadline
+    }
+
+    /// When a file's time is over that is opened now.
+    pub(super) fn deadline_of(limits: &Limits) -> Instant {
+        Instant::now() + Duration::from_secs(limits.seconds)
     }
 
     pub(super) fn inflated(&self) -> u64 {
@@ -99,6 +107,12 @@ impl<'a> Budget<'a> {
             self.exhausted.set(true);
             let limit = self.limits.inflated;
             return Err(ReadError::OverBudget(format!("inflates to more than {limit} bytes (--max-inflated)")));
+        }
+        // A small file of archives in archives keeps every single ratio, and still inflates without end.
+        if wanted > self.size.saturating_mul(self.limits.ratio).max(Limits::RATIO_SLACK_IN_ALL) {
+            self.exhausted.set(true);
+            let limit = self.limits.ratio;
+            return Err(ReadError::OverBudget(format!("inflates more than {limit} to 1 in all (--max-ratio)")));
         }
         self.inflated.set(wanted);
         Ok(())
@@ -186,7 +200,7 @@ mod tests {
     #[test]
     fn every_limit_names_its_flag() {
         let limits = limits();
-        let budget = Budget::new(&limits);
+        let budget = Budget::new(&limits, 1 << 40);
         assert!(budget.descend(1).is_ok());
         assert!(budget.descend(2).unwrap_err().contains("--max-depth"));
         assert!(budget.take_member().and_then(|()| budget.take_member()).is_ok());
@@ -203,7 +217,7 @@ mod tests {
     #[test]
     fn an_endless_stream_ends() {
         let limits = limits();
-        let budget = Budget::new(&limits);
+        let budget = Budget::new(&limits, 1 << 40);
         let mut reader = Metered::new(io::repeat(0), &budget, None);
         let error = io::copy(&mut reader, &mut io::sink()).unwrap_err();
         assert!(matches!(ReadError::from_io(error), ReadError::OverBudget(text) if text.contains("--max-inflated")));
@@ -211,9 +225,22 @@ mod tests {
     }
 
     #[test]
+    fn streams_within_their_ratio_are_held_against_the_file_together() {
+        let limits = Limits::default();
+        let budget = Budget::new(&limits, 1000);
+        let mut streams = 0;
+        while !budget.is_exhausted() {
+            let reader = Metered::new(io::repeat(0), &budget, Some(Packed::declared(1 << 20)));
+            let _ = io::copy(&mut reader.take(64 << 20), &mut io::sink());
+            streams += 1;
+        }
+        assert_eq!(streams, Limits::RATIO_SLACK_IN_ALL / (64 << 20) + 1);
+    }
+
+    #[test]
     fn a_bomb_is_stopped_by_its_ratio_alone() {
         let limits = Limits::default();
-        let budget = Budget::new(&limits);
+        let budget = Budget::new(&limits, 1 << 40);
         let mut reader = Metered::new(io::repeat(0), &budget, Some(Packed::declared(100)));
         let error = io::copy(&mut reader, &mut io::sink()).unwrap_err();
         assert!(matches!(ReadError::from_io(error), ReadError::OverBudget(text) if text.contains("--max-ratio")));

@@ -157,8 +157,7 @@ fn work(cx: &Context, queue: &Receiver<Job>) -> Tray {
 
 fn look_into(cx: &Context, job: &Job, tray: &mut Tray) {
     let locator = locate(cx.source, &job.path);
-    let budget = Budget::new(&cx.plan.limits);
-    let meter = Arc::new(Meter::until(budget.deadline()));
+    let meter = Arc::new(Meter::until(Budget::deadline_of(&cx.plan.limits)));
     // What was named itself is meant, even if it is a link.
     let full =
         if job.explicit { fs::canonicalize(&job.full).unwrap_or_else(|_| job.full.clone()) } else { job.full.clone() };
@@ -185,6 +184,7 @@ fn look_into(cx: &Context, job: &Job, tray: &mut Tray) {
     if job.link.is_none() {
         tray.coverage.bytes_seen += metadata.len();
     }
+    let budget = Budget::new(&cx.plan.limits, metadata.len());
     let entry = Entry {
         locator,
         name: job.path.clone(),

@@ -34,7 +34,7 @@ fn ranges(blob: &Arc<dyn Blob>, visit: Visit) -> Result<(), UnpackError> {
     loop {
         let start = feed.0.position();
         let member = match next(&mut feed) {
-            Err(TarError::Malformed(_)) if first => return Err(UnpackError::NotMine),
+            Err(TarError::NotHeader) if first => return Err(UnpackError::NotMine),
             other => other?,
         };
         // Two empty blocks end an archive, and another may follow (`tar -A`, `cat`): look past them as tar -i does.
@@ -63,7 +63,7 @@ fn ranges(blob: &Arc<dyn Blob>, visit: Visit) -> Result<(), UnpackError> {
         }
         if cut {
             let name = crate::model::escape_name(&name);
-            return Err(UnpackError::Malformed(format!("ends within its member '{name}'")));
+            return Err(UnpackError::Truncated(format!("ends within its member '{name}'")));
         }
         feed.skip(member.size.saturating_add(padding(member.size)))?;
     }
@@ -93,7 +93,7 @@ impl Feed for Streamed<'_> {
         while let Some(rest) = buf.get_mut(filled..).filter(|rest| !rest.is_empty()) {
             match self.0.read(rest) {
                 Ok(0) if filled == 0 => return Ok(false),
-                Ok(0) => return Err(ReadError::Ended { at: 0 }),
+                Ok(0) => return Err(ReadError::Cut),
                 Ok(n) => filled = filled.saturating_add(n),
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(ReadError::from_io(error)),
@@ -111,7 +111,7 @@ fn streams(reader: &mut dyn Read, visit: Visit) -> Result<(), UnpackError> {
     let mut first = true;
     loop {
         let member = match next(&mut Streamed(reader)) {
-            Err(TarError::Malformed(_)) if first => return Err(UnpackError::NotMine),
+            Err(TarError::NotHeader) if first => return Err(UnpackError::NotMine),
             other => other?,
         };
         first = false;
@@ -138,7 +138,7 @@ fn streams(reader: &mut dyn Read, visit: Visit) -> Result<(), UnpackError> {
         }
         let rest = body.limit();
         if pass_over(&mut body, rest).map_err(ReadError::from_io)? < rest {
-            return Err(ReadError::Ended { at: 0 }.into());
+            return Err(ReadError::Cut.into());
         }
         Streamed(reader).skip(padding(member.size))?;
     }
@@ -147,8 +147,8 @@ fn streams(reader: &mut dyn Read, visit: Visit) -> Result<(), UnpackError> {
 impl From<TarError> for UnpackError {
     fn from(error: TarError) -> UnpackError {
         match error {
-            TarError::Malformed(what) => UnpackError::Malformed(format!("its tar headers do not hold: {what}")),
             TarError::Read(error) => UnpackError::Read(error),
+            other => UnpackError::Malformed(other.to_string()),
         }
     }
 }
