@@ -6,6 +6,7 @@
 
 mod impact;
 mod plain;
+pub mod rules;
 mod weights;
 
 use std::collections::{BTreeMap, BTreeSet};

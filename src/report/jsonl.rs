@@ -43,7 +43,7 @@ enum Line<'a> {
 }
 
 #[derive(Serialize, JsonSchema)]
-struct Header<'a> {
+pub(super) struct Header<'a> {
     schema: &'static str,
     tool: Tool,
     signatures: &'a str,
@@ -58,7 +58,7 @@ struct Tool {
 }
 
 #[derive(Serialize, JsonSchema)]
-struct AssetLine<'a> {
+pub(super) struct AssetLine<'a> {
     id: &'a str,
     kind: Kind,
     format: &'a str,
@@ -88,7 +88,7 @@ struct FileLine<'a> {
 }
 
 #[derive(Serialize, JsonSchema)]
-struct RelationLine<'a> {
+pub(super) struct RelationLine<'a> {
     from: &'a str,
     to: &'a str,
     kind: RelationKind,
@@ -104,7 +104,7 @@ struct RelationEvidenceLine<'a> {
 }
 
 #[derive(Serialize, JsonSchema)]
-struct GapLine<'a> {
+pub(super) struct GapLine<'a> {
     source: u16,
     locator: &'a Locator,
     stage: Stage,
@@ -113,7 +113,7 @@ struct GapLine<'a> {
 }
 
 #[derive(Serialize, JsonSchema)]
-struct TallyLine<'a> {
+pub(super) struct TallyLine<'a> {
     source: u16,
     what: TallyKey,
     key: &'a str,
@@ -122,7 +122,7 @@ struct TallyLine<'a> {
 }
 
 #[derive(Serialize, JsonSchema)]
-struct CoverageLine {
+pub(super) struct CoverageLine {
     files: u64,
     directories: u64,
     members: u64,
@@ -140,14 +140,7 @@ struct CoverageLine {
 /// # Errors
 /// What the writer answers.
 pub fn write(inventory: &Inventory, signatures: &str, options: &Options, out: &mut dyn Write) -> io::Result<()> {
-    let header = Header {
-        schema: SCHEMA,
-        tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
-        signatures,
-        sources: &inventory.sources,
-        options,
-    };
-    line(out, &Line::Header(header))?;
+    line(out, &Line::Header(header(inventory, signatures, options)))?;
     for asset in &inventory.assets {
         line(out, &Line::Asset(Box::new(asset_line(asset))))?;
     }
@@ -157,11 +150,20 @@ pub fn write(inventory: &Inventory, signatures: &str, options: &Options, out: &m
     for gap in &inventory.gaps {
         line(out, &Line::Gap(gap_line(gap)))?;
     }
-    for ((source, what, key), Tally { files, bytes }) in &inventory.tallies {
-        let row = TallyLine { source: *source, what: *what, key, files: *files, bytes: *bytes };
-        line(out, &Line::Tally(row))?;
+    for tally in &inventory.tallies {
+        line(out, &Line::Tally(tally_line(tally)))?;
     }
     line(out, &Line::Coverage(coverage_line(inventory)))
+}
+
+pub(super) fn header<'a>(inventory: &'a Inventory, signatures: &'a str, options: &'a Options) -> Header<'a> {
+    Header {
+        schema: SCHEMA,
+        tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
+        signatures,
+        sources: &inventory.sources,
+        options,
+    }
 }
 
 fn line(out: &mut dyn Write, line: &Line) -> io::Result<()> {
@@ -169,7 +171,7 @@ fn line(out: &mut dyn Write, line: &Line) -> io::Result<()> {
     out.write_all(b"\n")
 }
 
-fn asset_line(asset: &Asset) -> AssetLine<'_> {
+pub(super) fn asset_line(asset: &Asset) -> AssetLine<'_> {
     AssetLine {
         id: &asset.id,
         kind: asset.kind,
@@ -197,7 +199,7 @@ fn asset_line(asset: &Asset) -> AssetLine<'_> {
     }
 }
 
-fn relation_line(relation: &Relation) -> RelationLine<'_> {
+pub(super) fn relation_line(relation: &Relation) -> RelationLine<'_> {
     let evidence = relation.evidence.iter().map(|seen| RelationEvidenceLine {
         source: seen.locator.source(),
         locator: &seen.locator,
@@ -212,7 +214,7 @@ fn relation_line(relation: &Relation) -> RelationLine<'_> {
     }
 }
 
-fn gap_line(gap: &Gap) -> GapLine<'_> {
+pub(super) fn gap_line(gap: &Gap) -> GapLine<'_> {
     GapLine {
         source: gap.locator.source(),
         locator: &gap.locator,
@@ -222,7 +224,12 @@ fn gap_line(gap: &Gap) -> GapLine<'_> {
     }
 }
 
-fn coverage_line(inventory: &Inventory) -> CoverageLine {
+pub(super) fn tally_line(tally: &((u16, TallyKey, String), Tally)) -> TallyLine<'_> {
+    let ((source, what, key), Tally { files, bytes }) = tally;
+    TallyLine { source: *source, what: *what, key, files: *files, bytes: *bytes }
+}
+
+pub(super) fn coverage_line(inventory: &Inventory) -> CoverageLine {
     let count = |presence| inventory.assets.iter().filter(|asset| asset.presence == presence).count() as u64;
     let coverage = &inventory.coverage;
     CoverageLine {

@@ -109,6 +109,9 @@ fn file(
     full: &Path,
     explicit: bool,
 ) -> ControlFlow<()> {
+    if is_output(cx, full) {
+        return ControlFlow::Continue(());
+    }
     tray.coverage.files += 1;
     cx.progress.file();
     let closed = !explicit
@@ -131,6 +134,14 @@ fn file(
     let job = Job { path: path.into(), full: full.to_owned(), explicit, ordinary: closed };
     // Every worker is gone only if every one panicked: then there is nobody left to look.
     if queue.send(job).is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+}
+
+/// Whether the caller is going to replace this very file.
+fn is_output(cx: &Context, full: &Path) -> bool {
+    // The name first: the system is asked only about files that are called so.
+    cx.plan.outputs.iter().any(|output| {
+        output.file_name() == full.file_name() && fs::canonicalize(full).is_ok_and(|full| full == *output)
+    })
 }
 
 fn work(cx: &Context, queue: &Receiver<Job>) -> Tray {
