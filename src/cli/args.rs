@@ -13,7 +13,7 @@ const EXAMPLES: &str = "\
 Examples:
   blastmap scan                              what a breach of this directory would expose
   blastmap scan /srv/models -o models.jsonl  the same, with the whole inventory kept
-  blastmap scan --fail-on high --strict      in CI: fail on anything of high impact, or on anything not read
+  blastmap scan --fail-on high --strict      in CI: fail on high impact or unread files
   blastmap explain safetensors               what a format is, why it matters, what to do
 
 Exit codes:
@@ -30,8 +30,8 @@ Examples:
   blastmap scan --format jsonl | jq 'select(.type == \"asset\").name'
   blastmap scan --fail-on high --strict          in CI
 
-A file can never fail a scan: what cannot be read is listed as not looked at. Nothing is executed, and nothing is sent
-anywhere.";
+A file can never fail a scan: what cannot be read is listed as not looked at. Nothing is executed,
+and nothing is sent anywhere.";
 
 /// Maps what a breach of a place would expose: models, data, code, keys and maps of machines, without loading or
 /// executing any of it.

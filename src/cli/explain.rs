@@ -42,7 +42,8 @@ impl Page<'_> {
     fn write(&mut self, signature: &Signature) -> io::Result<()> {
         let Signature { id, title, family, exposes, explain, remedy, references, .. } = signature;
         let title = shorten(title, self.width);
-        writeln!(self.out, "{HEADING}{title}{HEADING:#}  {QUIET}{} · {}{QUIET:#}", shorten(id, 64), family.folder())?;
+        let (id, family) = (shorten(id, 64), family.folder());
+        writeln!(self.out, "{HEADING}{title}{HEADING:#}  {QUIET}id {id}, family {family}{QUIET:#}")?;
         self.prose("What it is", explain)?;
         self.prose("Why it matters", exposes)?;
         self.heading("How it is recognised")?;

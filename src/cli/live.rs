@@ -9,10 +9,15 @@ use blastmap::report::{human_bytes, human_count};
 use blastmap::scan::{Progress, Snapshot};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::terminal;
+
 /// Between two drawings.
 const PAUSE: Duration = Duration::from_millis(100);
 /// Drawings over which a rate is taken.
 const WINDOW: usize = 20;
+
+/// Columns of spinner and time, and some to spare.
+const BESIDE: usize = 16;
 
 /// Runs `work` while a line tells what `progress` counts.
 pub(super) fn during<T>(shown: bool, progress: &Progress, stop: &AtomicBool, work: impl FnOnce() -> T) -> T {
@@ -39,7 +44,7 @@ impl Drop for SetOnDrop<'_> {
 
 fn tell(progress: &Progress, stop: &AtomicBool, done: &AtomicBool) {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {wide_msg}") {
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {msg}") {
         bar.set_style(style);
     }
     let mut past: Vec<(Instant, Snapshot)> = Vec::new();
@@ -55,7 +60,9 @@ fn tell(progress: &Progress, stop: &AtomicBool, done: &AtomicBool) {
             Some((seconds, then)) => line(&now, then, seconds),
             None => String::new(),
         };
-        bar.set_message(text);
+        // What the terminal echoes, a ^C, must find room behind it: else the line is not the last and stays.
+        let room = terminal::width_of(&std::io::stderr()).saturating_sub(BESIDE);
+        bar.set_message(text.chars().take(room).collect::<String>());
         bar.tick();
         thread::park_timeout(PAUSE);
     }

@@ -1,9 +1,10 @@
 //! `blastmap man`: the manual, one page a command.
 
-use anyhow::Context;
+use anyhow::anyhow;
 use clap::CommandFactory;
 
 use super::args::{Args, ManArgs};
+use super::say::reason;
 use super::{Outcome, terminal};
 
 /// Prints every page, or writes each into a file of a directory.
@@ -11,8 +12,10 @@ pub(super) fn run(args: &ManArgs) -> anyhow::Result<Outcome> {
     let mut command = Args::command().disable_help_subcommand(true);
     command.build();
     if let Some(folder) = &args.into {
-        let fail = || format!("{}: the pages cannot be written there; name a directory that exists", folder.display());
-        clap_mangen::generate_to(command, folder).with_context(fail)?;
+        clap_mangen::generate_to(command, folder).map_err(|error| {
+            let (name, reason) = (folder.display(), reason(&error));
+            anyhow!("{name}: the pages cannot be written there: {reason}; name a directory that can be written to")
+        })?;
         return Ok(Outcome::Clean);
     }
     let mut pages = Vec::new();

@@ -31,7 +31,8 @@ use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 
 use args::{Args, Command};
 
@@ -44,6 +45,8 @@ enum Outcome {
     Findings,
     /// Something was not looked at, and that matters.
     Incomplete,
+    /// No command was named.
+    Unasked,
     /// Stopped by the user; what was known is written.
     Interrupted,
 }
@@ -56,6 +59,7 @@ impl Outcome {
         match self {
             Outcome::Clean => 0,
             Outcome::Findings => 1,
+            Outcome::Unasked => FAILURE,
             Outcome::Incomplete => 3,
             Outcome::Interrupted => 130,
         }
@@ -81,9 +85,14 @@ pub fn main() -> ExitCode {
 }
 
 fn run(words: Vec<OsString>) -> anyhow::Result<Outcome> {
-    let args = match Args::try_parse_from(words) {
+    let args = match Args::try_parse_from(&words) {
         Ok(args) => args,
-        Err(error) if error.use_stderr() => anyhow::bail!(usage(&error)),
+        Err(help) if help.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            // Nothing was asked for: what could be is talk, and not a success.
+            let _ = help.print();
+            return Ok(Outcome::Unasked);
+        }
+        Err(error) if error.use_stderr() => anyhow::bail!(usage(&error, &words)),
         Err(help) => {
             help.print()?;
             return Ok(Outcome::Clean);
@@ -101,7 +110,7 @@ fn run(words: Vec<OsString>) -> anyhow::Result<Outcome> {
 }
 
 /// What is wrong with the words typed, in one line.
-fn usage(error: &clap::Error) -> String {
+fn usage(error: &clap::Error, words: &[OsString]) -> String {
     let text = error.render().to_string();
     let mut line = String::new();
     for part in text.lines().map(str::trim).take_while(|part| !part.starts_with("Usage:")) {
@@ -112,10 +121,14 @@ fn usage(error: &clap::Error) -> String {
             line.push_str(part);
         }
     }
-    let usage = text.lines().find_map(|part| part.trim().strip_prefix("Usage: "));
-    // The usage line names the subcommand: the words before the first that is not one.
-    let words = usage.unwrap_or("blastmap").split(' ').take_while(|word| !word.starts_with(['-', '[', '<']));
-    format!("{line}; see '{} --help'", words.collect::<Vec<_>>().join(" "))
+    let mut command = Args::command();
+    let mut names = vec![command.get_name().to_owned()];
+    for word in words.iter().skip(1) {
+        let Some(below) = command.find_subcommand(word) else { break };
+        names.push(below.get_name().to_owned());
+        command = below.clone();
+    }
+    format!("{line}; see '{} --help'", names.join(" "))
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

@@ -1,10 +1,13 @@
 //! Inventory files: a map for a thief, so readable by their owner alone, and whole or not there at all.
 
 use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{anyhow, bail};
+use tempfile::NamedTempFile;
+
+use super::say::reason;
 
 /// Suffixes of formats that can be written.
 const SUPPORTED: &str = ".jsonl";
@@ -23,22 +26,27 @@ pub(super) fn check(file: &Path) -> anyhow::Result<PathBuf> {
         bail!("-o {name}: is a directory; name a file");
     }
     let folder = folder(file);
-    let real = folder
-        .canonicalize()
-        .with_context(|| format!("-o {name}: the directory '{}' cannot be found; create it first", folder.display()))?;
+    let real = folder.canonicalize().map_err(|error| {
+        anyhow!("-o {name}: the directory '{}': {}; name one that exists", folder.display(), reason(&error))
+    })?;
     // The only sure way to know is to try; better now than after a long walk.
     drop(temporary(file)?);
     Ok(file.file_name().map_or(real.clone(), |base| real.join(base)))
 }
 
 /// Writes `file` under a temporary name beside it, with mode 0600, and renames it when it is safely stored.
-pub(super) fn write(file: &Path, content: &dyn Fn(&mut dyn Write) -> std::io::Result<()>) -> anyhow::Result<()> {
-    let fail = || format!("-o {}: cannot be written; make room or name another file", file.display());
-    let mut out = BufWriter::new(temporary(file)?);
-    content(&mut out).with_context(fail)?;
-    let temporary = out.into_inner().map_err(std::io::IntoInnerError::into_error).with_context(fail)?;
-    temporary.as_file().sync_all().with_context(fail)?;
-    temporary.persist(file).map_err(|error| error.error).with_context(fail)?;
+pub(super) fn write(file: &Path, content: &dyn Fn(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
+    let store = |temporary: NamedTempFile| {
+        let mut out = BufWriter::new(temporary);
+        content(&mut out)?;
+        let temporary = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+        temporary.as_file().sync_all()?;
+        temporary.persist(file).map_err(|error| error.error)
+    };
+    store(temporary(file)?).map_err(|error| {
+        let reason = reason(&error);
+        anyhow!("-o {}: cannot be written: {reason}; make room or name another file", file.display())
+    })?;
     // The name is stored with the directory; a file system that cannot do that is nobody's failure.
     let _ = File::open(folder(file)).and_then(|folder| folder.sync_all());
     Ok(())
@@ -49,17 +57,16 @@ fn folder(file: &Path) -> &Path {
 }
 
 /// Removed again when it is dropped.
-fn temporary(file: &Path) -> anyhow::Result<tempfile::NamedTempFile> {
+fn temporary(file: &Path) -> anyhow::Result<NamedTempFile> {
     use std::os::unix::fs::PermissionsExt;
     tempfile::Builder::new()
         .prefix(".blastmap-")
         .suffix(".tmp")
         .permissions(fs::Permissions::from_mode(0o600))
         .tempfile_in(folder(file))
-        .map_err(|error| error.kind())
-        .map_err(|kind| {
-            let folder = folder(file).display();
-            anyhow::anyhow!("-o {}: nothing can be written to '{folder}': {kind}; name another file", file.display())
+        .map_err(|error| {
+            let kind = error.kind();
+            anyhow!("-o {}: nothing can be written to its directory: {kind}; name another file", file.display())
         })
 }
 
@@ -93,7 +100,7 @@ mod tests {
         let at = |name: &str| check(&folder.path().join(name));
         assert!(at("x.jsonl").unwrap().ends_with("x.jsonl"));
         assert!(at("x.html").unwrap_err().to_string().contains("ends in .jsonl"));
-        assert!(at("none/x.jsonl").unwrap_err().to_string().contains("create it first"));
+        assert!(at("none/x.jsonl").unwrap_err().to_string().contains("name one that exists"));
         fs::create_dir(folder.path().join("d.jsonl")).unwrap();
         assert!(at("d.jsonl").unwrap_err().to_string().contains("is a directory"));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "the trial leaves nothing");

@@ -16,6 +16,12 @@ pub(super) fn note(quiet: bool, text: &str) {
     }
 }
 
+/// The reason of a failed call, without the number of the system's error.
+pub(super) fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_lowercase()
+}
+
 fn line(text: &str) {
     let text: Vec<&str> = text.lines().map(str::trim).collect();
     let text = text.join(" ");

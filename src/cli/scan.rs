@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::AtomicBool;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::Context;
+use anyhow::anyhow;
 use blastmap::assemble::rules::RuleSet;
 use blastmap::model::{Cause, Date, Inventory, Level, Presence, Verdict};
 use blastmap::report::{self, Summary, human_count};
@@ -47,9 +47,14 @@ fn look(settings: &Settings, signatures: &Signatures, stop: &AtomicBool) -> anyh
     let seen = live::during(shown, &progress, stop, || survey(&settings.plan, signatures, &progress, stop));
     match seen {
         Ok(survey) => Ok(blastmap::inventory(survey)),
-        Err(error @ SurveyError::Place { .. }) => Err(error).context("a place cannot be scanned"),
-        Err(error @ SurveyError::Exclude { .. }) => Err(error).context("write patterns as in a .gitignore"),
-        Err(error @ SurveyError::Input(_)) => Err(error.into()),
+        Err(error) => {
+            let remedy = match error {
+                SurveyError::Place { .. } => "; name a place that can be read",
+                SurveyError::Exclude { .. } => "; write it as in a .gitignore",
+                SurveyError::Input(_) => "",
+            };
+            Err(anyhow!("{error}{remedy}"))
+        }
     }
 }
 
@@ -103,7 +108,7 @@ fn talk(settings: &Settings, inventory: &Inventory, verdict: &Verdict, outcome: 
         format!("{} {}", human_count(number as u64), if number == 1 { one } else { more })
     };
     match outcome {
-        Outcome::Clean => {}
+        Outcome::Clean | Outcome::Unasked => {}
         Outcome::Findings => {
             let (assets, rules) = findings(settings, inventory, verdict);
             let level = settings.fail_on.map_or("", Level::word);

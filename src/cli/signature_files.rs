@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use blastmap::signature::{LoadError, Signatures};
 
 use super::config::{MAX_FILE, read_bounded};
+use super::say::reason;
 use super::suggest;
 
 /// Files of one directory.
@@ -35,9 +36,10 @@ pub(super) fn read(dirs: &[PathBuf]) -> anyhow::Result<Vec<(String, String)>> {
 }
 
 fn list(dir: &Path, nested: bool, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
-    let fail = || format!("{}: cannot be listed", dir.display());
-    for entry in std::fs::read_dir(dir).with_context(fail)? {
-        let path = entry.with_context(fail)?.path();
+    let fail =
+        |error: std::io::Error| anyhow!("{}: cannot be listed: {}; check its mode", dir.display(), reason(&error));
+    for entry in std::fs::read_dir(dir).map_err(fail)? {
+        let path = entry.map_err(fail)?.path();
         if nested && path.is_dir() && path.file_name().is_none_or(|name| name != FIXTURES) {
             list(&path, false, found)?;
         } else if path.extension().is_some_and(|suffix| suffix == "toml") && path.is_file() {
@@ -55,8 +57,8 @@ pub(super) fn load(dirs: &[PathBuf], disabled: &[String]) -> anyhow::Result<Sign
     let files = read(dirs)?;
     Signatures::with(&files, disabled).map_err(|error| match error {
         LoadError::UnknownId(id) => match Signatures::with(&files, &[]).ok().and_then(|all| meant(&all, &id)) {
-            Some(near) => anyhow::anyhow!("--disable {id}: there is no such signature; did you mean '{near}'?"),
-            None => anyhow::anyhow!("--disable {id}: there is no such signature; see 'blastmap signatures list'"),
+            Some(near) => anyhow!("--disable {id}: there is no such signature; did you mean '{near}'?"),
+            None => anyhow!("--disable {id}: there is no such signature; see 'blastmap signatures list'"),
         },
         error => error.into(),
     })

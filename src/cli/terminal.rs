@@ -24,8 +24,13 @@ pub(super) fn output(color: Color) -> BufWriter<AutoStream<io::StdoutLock<'stati
 
 /// Columns of standard output.
 pub(super) fn width() -> usize {
-    let size = rustix::termios::tcgetwinsize(io::stdout()).ok().filter(|_| io::stdout().is_terminal());
-    size.map(|size| usize::from(size.ws_col)).filter(|&columns| columns > 0).unwrap_or(NO_TERMINAL).min(WIDEST)
+    width_of(&io::stdout()).min(WIDEST)
+}
+
+/// Columns of a stream.
+pub(super) fn width_of(stream: &(impl IsTerminal + std::os::fd::AsFd)) -> usize {
+    let size = rustix::termios::tcgetwinsize(stream).ok().filter(|_| stream.is_terminal());
+    size.map(|size| usize::from(size.ws_col)).filter(|&columns| columns > 0).unwrap_or(NO_TERMINAL)
 }
 
 /// Writes a whole text.

@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{anyhow, bail};
 
+use super::super::say::reason as reason_of;
 use super::super::suggest;
 use super::Config;
 
@@ -15,14 +16,15 @@ pub(in super::super) const MAX_FILE: u64 = 1 << 20;
 /// The bytes of a regular file of at most `most` bytes.
 pub(in super::super) fn read_bounded(file: &Path, most: u64) -> anyhow::Result<Vec<u8>> {
     let name = file.display();
-    let context = || format!("{name}: cannot be read");
+    let fail =
+        |error: std::io::Error| anyhow!("{name}: cannot be read: {}; check the path and its mode", reason_of(&error));
     // A named pipe would be waited for.
-    if !std::fs::metadata(file).with_context(context)?.is_file() {
+    if !std::fs::metadata(file).map_err(fail)?.is_file() {
         bail!("{name}: not a regular file; name one");
     }
     let mut bytes = Vec::new();
-    let mut input = File::open(file).with_context(context)?.take(most + 1);
-    std::io::copy(&mut input, &mut bytes).with_context(context)?;
+    let mut input = File::open(file).map_err(fail)?.take(most + 1);
+    std::io::copy(&mut input, &mut bytes).map_err(fail)?;
     if bytes.len() as u64 > most {
         bail!("{name}: longer than {most} bytes, which no such file is; shorten it");
     }

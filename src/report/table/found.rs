@@ -52,11 +52,11 @@ pub(super) fn write(page: &mut Page) -> io::Result<()> {
         cells.iter().map(|row| columns(&row[column])).chain([heads[column].len()]).max().unwrap_or(0)
     });
     let [first, second, third] = widths;
-    let left = 2 + first + 2 + second + 2 + third + 2;
+    let left = 2 + first + 2 + second + 2 + third + 2 + 10 + 10;
     writeln!(
         page.out,
-        "\n{QUIET}  {:first$}  {:>second$}  {:>third$}  {:9} most exposed{QUIET:#}",
-        heads[0], heads[1], heads[2], "impact"
+        "\n{QUIET}  {:first$}  {:>second$}  {:>third$}  {:10}{:10}most exposed{QUIET:#}",
+        heads[0], heads[1], heads[2], "impact", "readers"
     )?;
     for ([kind, number, size], (_, assets)) in cells.iter().zip(&rows) {
         let most = assets.iter().max_by_key(|asset| (exposure(asset), Reverse(asset.files.first())));
@@ -65,14 +65,11 @@ pub(super) fn write(page: &mut Page) -> io::Result<()> {
         };
         let level = most.impact.level;
         let style = level_style(level);
-        let aside = readers(most).map(|who| format!("  {who}")).unwrap_or_default();
-        let room = page.width().saturating_sub(left + 10);
-        // Where a line is too short for both, the path is worth more.
-        let aside = if room < columns(&aside) + 24 { String::new() } else { aside };
-        let place = shorten(&place, room - columns(&aside));
+        let readers = most.access.as_ref().map_or("unknown", |access| access.readers.as_str());
+        let place = shorten(&place, page.width().saturating_sub(left));
         writeln!(
             page.out,
-            "  {HEADING}{kind:first$}{HEADING:#}  {number:>second$}  {size:>third$}  {style}{:9}{style:#} {place}{QUIET}{aside}{QUIET:#}",
+            "  {HEADING}{kind:first$}{HEADING:#}  {number:>second$}  {size:>third$}  {style}{:10}{style:#}{readers:10}{place}",
             level.word()
         )?;
     }
@@ -94,7 +91,7 @@ pub(super) fn write_unverified(page: &mut Page) -> io::Result<()> {
     if unverified.is_empty() {
         return Ok(());
     }
-    let aside = "called like an asset, and not one as far as their bytes tell; counted nowhere above";
+    let aside = "named like assets, with bytes that are not; counted nowhere above";
     page.heading(&format!("Unverified: {}", plural(unverified.len() as u64, "file")), aside)?;
     let shown = if page.summary.verbose { usize::MAX } else { UNVERIFIED };
     let widest = unverified.iter().take(shown).map(|(place, _)| columns(place)).max().unwrap_or(0);

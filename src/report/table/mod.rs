@@ -14,7 +14,7 @@ use anstyle::{AnsiColor, Style};
 
 pub use decisions::Decisions;
 
-use super::human::{bytes, count, pad, shorten, wrap};
+use super::human::{bytes, count, pad, wrap};
 use crate::model::{Asset, Inventory, Level, Locator, Presence, Verdict};
 
 /// Headings.
@@ -82,7 +82,14 @@ impl<'p> Page<'p> {
     }
 
     fn heading(&mut self, text: &str, aside: &str) -> io::Result<()> {
-        let aside = shorten(aside, self.width().saturating_sub(super::columns(text) + 2));
+        if aside.is_empty() {
+            return writeln!(self.out, "\n{HEADING}{text}{HEADING:#}");
+        }
+        if super::columns(text) + 2 + super::columns(aside) > self.width() {
+            writeln!(self.out, "\n{HEADING}{text}{HEADING:#}")?;
+            return self.paragraph(2, QUIET, aside);
+        }
+        let aside = super::printable(aside);
         writeln!(self.out, "\n{HEADING}{text}{HEADING:#}  {QUIET}{aside}{QUIET:#}")
     }
 
@@ -112,7 +119,8 @@ impl<'p> Page<'p> {
         let files = plural(coverage.files, "file");
         let walked = format!("{files}{members}: {}, {} read", bytes(coverage.bytes_seen), bytes(coverage.bytes_read));
         if self.assets().next().is_none() {
-            let text = format!("No asset of a known kind in {}.", labels.join(", "));
+            let until = if coverage.interrupted { ", as far as it was looked into" } else { "" };
+            let text = format!("No asset of a known kind in {}{until}.", labels.join(", "));
             self.paragraph(0, HEADING, &text)?;
             self.paragraph(0, Style::new(), &format!("Looked into {walked}."))?;
         } else {

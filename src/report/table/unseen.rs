@@ -105,8 +105,13 @@ fn ordinary(page: &Page) -> Option<(u64, String)> {
     let size: u64 = by_key.values().map(|sum| sum.1).sum();
     let mut keys: Vec<(&str, u64)> = by_key.into_iter().map(|(key, sum)| (key, sum.0)).collect();
     keys.sort_by_key(|(key, files)| (Reverse(*files), *key));
+    let ending = |key: &str| match key {
+        "(none)" => "no ending".to_owned(),
+        "(other)" => "unusual endings".to_owned(),
+        key => key.to_owned(),
+    };
     let mut names: Vec<String> =
-        keys.iter().take(NAMES).map(|(key, files)| format!("{key} {}", count(*files))).collect();
+        keys.iter().take(NAMES).map(|(key, files)| format!("{} {}", ending(key), count(*files))).collect();
     if keys.len() > NAMES {
         names.push(format!("and {} other endings", keys.len() - NAMES));
     }

@@ -65,7 +65,8 @@ fn thing(page: &mut Page, number: u64, asset: &Asset, copies: usize) -> io::Resu
     writeln!(page.out, "  {number:>2} {style}{}{style:#} {place}", pad(level.word(), 9))?;
     let name = escaped_base(asset).filter(|base| *base != asset.name).map(|_| asset.name.clone());
     let more_files = asset.files.iter().filter(|file| file.link.is_none()).count().saturating_sub(1) as u64;
-    let mut parts: Vec<String> = name.into_iter().collect();
+    let mut parts = vec![asset.impact.because.join("; ")];
+    parts.extend(name);
     parts.push(asset.format.clone());
     parts.push(bytes(asset.size));
     parts.extend((more_files > 0).then(|| plural(more_files + 1, "file")));
@@ -76,12 +77,8 @@ fn thing(page: &mut Page, number: u64, asset: &Asset, copies: usize) -> io::Resu
     }
     parts.extend(readers(asset).map(str::to_owned));
     parts.extend(asset.impact.tier.as_ref().map(|tier| format!("tier {tier}")));
-    page.paragraph(INDENT, QUIET, &parts.join(" · "))?;
-    let mut why = asset.impact.because.join("; ");
-    if let Some(reason) = page.summary.verdict.allowed.get(&asset.id) {
-        why = format!("{why} (allowed: {reason})");
-    }
-    page.paragraph(INDENT, QUIET, &why)
+    parts.extend(page.summary.verdict.allowed.get(&asset.id).map(|reason| format!("allowed: {reason}")));
+    page.paragraph(INDENT, QUIET, &parts.join(" · "))
 }
 
 fn escaped_base(asset: &Asset) -> Option<String> {
