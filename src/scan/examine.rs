@@ -327,9 +327,10 @@ impl Examination<'_, '_, '_> {
             // A weak hint that led nowhere is not worth a word, unless the name says the same.
             (Some((signature, _)), None) if signature.confidence < Confidence::High => None,
             (Some((signature, error)), _) => Some((signature, cause_of(&error), error.to_string())),
+            // Nothing is hidden in an empty file, whatever it is called.
+            (None, Some(_)) if view.head.is_empty() => None,
             (None, Some(signature)) => {
-                let what = if view.head.is_empty() { "is empty" } else { "has other bytes" };
-                Some((signature, Cause::Malformed, format!("is named like {} and {what}", signature.title)))
+                Some((signature, Cause::Malformed, format!("is named like {} and has other bytes", signature.title)))
             }
             (None, None) => None,
         };

@@ -113,6 +113,9 @@ fn file(
     full: &Path,
     explicit: bool,
 ) -> ControlFlow<()> {
+    if is_output(cx, full) {
+        return ControlFlow::Continue(());
+    }
     tray.coverage.files += 1;
     cx.progress.file();
     let closed = !explicit
@@ -138,6 +141,14 @@ fn file(
 fn put(queue: &Sender<Job>, job: Job) -> ControlFlow<()> {
     // Every worker is gone only if every one panicked: then there is nobody left to look.
     if queue.send(job).is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+}
+
+/// Whether the caller is going to replace this very file.
+fn is_output(cx: &Context, full: &Path) -> bool {
+    // The name first: the system is asked only about files that are called so.
+    cx.plan.outputs.iter().any(|output| {
+        output.file_name() == full.file_name() && fs::canonicalize(full).is_ok_and(|full| full == *output)
+    })
 }
 
 fn work(cx: &Context, queue: &Receiver<Job>) -> Tray {
