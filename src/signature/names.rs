@@ -126,7 +126,8 @@ impl<T> Rule<T> {
             (false, "*") => Fit::Ends,
             (false, _) => Fit::Base(matcher()?),
         };
-        let (prefix, suffix) = (last[..begin].as_bytes().into(), last[end..].as_bytes().into());
+        let bytes = last.as_bytes();
+        let (prefix, suffix) = (bytes[..begin].into(), bytes[end..].into());
         Ok(Rule { target, prefix, suffix, fit })
     }
 
