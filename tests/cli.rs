@@ -119,6 +119,9 @@ fn a_name_cannot_steer_the_terminal() {
     }
     let output = run(folder.path(), &["scan", "\u{1b}[31mnone"]);
     assert!(!text(&output.stderr).contains('\u{1b}'));
+    fs::create_dir(folder.path().join("\u{1b}[31mplace")).unwrap();
+    let output = run(folder.path(), &["scan", "\u{1b}[31mplace"]);
+    assert!(!(text(&output.stdout) + &text(&output.stderr)).contains('\u{1b}'));
 }
 
 #[test]
