@@ -1,1 +1,5 @@
 //! Probes of data.
+
+mod literal;
+pub(super) mod npy;
+mod npy_header;
