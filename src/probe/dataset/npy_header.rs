@@ -12,7 +12,7 @@ use crate::blob::Cursor;
 /// First bytes of every version.
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 /// Longest header that is read. NumPy itself refuses more than 10,000 characters unless told to trust the file.
-const MAX_HEADER: u64 = 1 << 20;
+pub(super) const MAX_HEADER: u64 = 1 << 20;
 /// NumPy's own limit.
 const MAX_DIMS: usize = 64;
 
