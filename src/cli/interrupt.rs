@@ -3,10 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::Outcome;
+use super::{Outcome, say};
 
-/// A flag that becomes true at the first interrupt, termination or hang-up.
-pub(super) fn flag() -> Arc<AtomicBool> {
+/// What the first one is answered with.
+pub(super) const STOPPING: &str = "stopping; Ctrl-C again leaves at once and writes nothing";
+
+/// A flag that becomes true at the first interrupt, termination or hang-up; `told` where nobody else says so.
+pub(super) fn flag(told: bool) -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&stop);
     // Without a handler the default holds: the scan ends at once and writes nothing, which harms nobody.
@@ -14,6 +17,7 @@ pub(super) fn flag() -> Arc<AtomicBool> {
         if seen.swap(true, Ordering::Relaxed) {
             leave();
         }
+        say::note(!told, STOPPING);
     });
     stop
 }

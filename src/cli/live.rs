@@ -9,7 +9,7 @@ use blastmap::report::{human_bytes, human_count};
 use blastmap::scan::{Progress, Snapshot};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::terminal;
+use super::{interrupt, terminal};
 
 /// Between two drawings.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -56,7 +56,7 @@ fn tell(progress: &Progress, stop: &AtomicBool, done: &AtomicBool) {
         past.push((Instant::now(), now.clone()));
         let since = past.first().map(|(at, then)| (at.elapsed().as_secs_f64(), then));
         let text = match since {
-            _ if stop.load(Ordering::Relaxed) => "stopping; Ctrl-C again leaves at once and writes nothing".to_owned(),
+            _ if stop.load(Ordering::Relaxed) => interrupt::STOPPING.to_owned(),
             Some((seconds, then)) => line(&now, then, seconds),
             None => String::new(),
         };

@@ -1,7 +1,6 @@
 //! What to type next: only commands that exist, with the words of this scan.
 
 use blastmap::model::{Asset, Inventory, Presence};
-use blastmap::scan::Place;
 use blastmap::signature::Signatures;
 
 use super::settings::Settings;
@@ -12,14 +11,13 @@ pub(super) fn commands(settings: &Settings, signatures: &Signatures, inventory: 
     if let Some(id) = worst(inventory).and_then(|asset| known(asset, signatures)) {
         commands.push((format!("blastmap explain {id}"), "what it is, why it matters, what to do".to_owned()));
     }
-    let scan = format!("blastmap scan{}", places(settings));
     let is_empty = inventory.assets.is_empty();
     if settings.outputs.is_empty() && !is_empty {
         let what = "keep the whole inventory, readable by you alone".to_owned();
-        commands.push((format!("{scan} -o inventory.jsonl"), what));
+        commands.push((again("-o inventory.jsonl"), what));
     }
     if !settings.verbose && !inventory.gaps.is_empty() {
-        commands.push((format!("{scan} -v"), "list everything that was not looked at".to_owned()));
+        commands.push((again("-v"), "list everything that was not looked at".to_owned()));
     }
     if is_empty {
         commands.push(("blastmap signatures list".to_owned(), "what can be recognised".to_owned()));
@@ -38,14 +36,21 @@ fn known<'a>(asset: &'a Asset, signatures: &Signatures) -> Option<&'a str> {
     ids.into_iter().find(|id| signatures.get(id).is_some())
 }
 
-/// The places as a shell takes them.
-fn places(settings: &Settings) -> String {
-    let words = settings.plan.places.iter().map(|place| match place {
-        Place::Path(path) => quoted(&path.to_string_lossy()),
-        Place::StandardInput => "-".to_owned(),
-    });
-    let words: Vec<String> = words.collect();
-    if words == ["."] { String::new() } else { format!(" {}", words.join(" ")) }
+/// The words this scan was started with, and `more` of them.
+fn again(more: &str) -> String {
+    let words = std::env::args_os().skip(1).map(|word| quoted(&word.to_string_lossy()));
+    let words: Vec<String> = words.filter(|word| !matches!(word.as_str(), "-q" | "--quiet")).collect();
+    // Directly behind the command: behind a `--` it would be a place.
+    match words.iter().position(|word| word == "scan").and_then(|at| words.split_at_checked(at + 1)) {
+        Some((command, rest)) => ["blastmap"]
+            .into_iter()
+            .chain(command.iter().map(String::as_str))
+            .chain([more])
+            .chain(rest.iter().map(String::as_str))
+            .collect::<Vec<_>>()
+            .join(" "),
+        None => format!("blastmap scan {more}"),
+    }
 }
 
 fn quoted(word: &str) -> String {

@@ -27,8 +27,9 @@ pub(super) fn run(args: ScanArgs, color: Color) -> anyhow::Result<Outcome> {
         terminal::write_all(settings.config.dump()?.as_bytes())?;
         return Ok(Outcome::Clean);
     }
-    let stop = interrupt::flag();
-    let mut inventory = look(&settings, &signatures, &stop)?;
+    let live = !settings.quiet && io::stderr().is_terminal();
+    let stop = interrupt::flag(!live && !settings.quiet);
+    let mut inventory = look(&settings, &signatures, &stop, live)?;
     let verdict = RuleSet::new(&settings.rules)?.apply(&mut inventory.assets, today());
     for file in &settings.outputs {
         output::write(file, &|out| report::write_jsonl(&inventory, out))?;
@@ -41,10 +42,9 @@ pub(super) fn run(args: ScanArgs, color: Color) -> anyhow::Result<Outcome> {
     Ok(outcome)
 }
 
-fn look(settings: &Settings, signatures: &Signatures, stop: &AtomicBool) -> anyhow::Result<Inventory> {
+fn look(settings: &Settings, signatures: &Signatures, stop: &AtomicBool, live: bool) -> anyhow::Result<Inventory> {
     let progress = Progress::default();
-    let shown = !settings.quiet && io::stderr().is_terminal();
-    let seen = live::during(shown, &progress, stop, || survey(&settings.plan, signatures, &progress, stop));
+    let seen = live::during(live, &progress, stop, || survey(&settings.plan, signatures, &progress, stop));
     match seen {
         Ok(survey) => Ok(blastmap::inventory(survey)),
         Err(error) => {

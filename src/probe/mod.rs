@@ -78,6 +78,8 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "generation-config", run: weights::hf_config::generation },
     Probe { id: "gguf", run: weights::gguf::probe },
     Probe { id: "hf-config", run: weights::hf_config::config },
+    Probe { id: "npy", run: dataset::npy::probe },
+    Probe { id: "npz", run: dataset::npz::probe },
     Probe { id: "onnx", run: weights::onnx::probe },
     Probe { id: "peft-config", run: weights::hf_config::peft },
     Probe { id: "safetensors", run: weights::safetensors::probe },

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::io::{self, Read};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::Limits;
@@ -11,6 +12,8 @@ use crate::blob::ReadError;
 /// The purse of one file of a source, and of all that is nested in it.
 pub(super) struct Budget<'a> {
     limits: &'a Limits,
+    /// Becomes true when the scan is to end.
+    stop: &'a AtomicBool,
     deadline: Instant,
     /// Bytes of the file itself.
     size: u64,
@@ -22,9 +25,10 @@ pub(super) struct Budget<'a> {
 }
 
 impl<'a> Budget<'a> {
-    pub(super) fn new(limits: &'a Limits, size: u64) -> Budget<'a> {
+    pub(super) fn new(limits: &'a Limits, size: u64, stop: &'a AtomicBool) -> Budget<'a> {
         Budget {
             limits,
+            stop,
             size,
             deadline: Budget::deadline_of(limits),
             members: Cell::new(0),
@@ -98,6 +102,10 @@ impl<'a> Budget<'a> {
     }
 
     fn take_inflated(&self, bytes: u64) -> Result<(), ReadError> {
+        if self.stop.load(Ordering::Relaxed) {
+            self.exhausted.set(true);
+            return Err(ReadError::OverBudget("the scan was interrupted".to_owned()));
+        }
         if Instant::now() > self.deadline {
             self.exhausted.set(true);
             return Err(ReadError::OutOfTime);
@@ -193,6 +201,8 @@ impl<R: Read> Read for Metered<'_, '_, R> {
 mod tests {
     use super::*;
 
+    static GO: AtomicBool = AtomicBool::new(false);
+
     fn limits() -> Limits {
         Limits { depth: 2, members: 2, inflated: 1000, spool: 10, ..Limits::default() }
     }
@@ -200,7 +210,7 @@ mod tests {
     #[test]
     fn every_limit_names_its_flag() {
         let limits = limits();
-        let budget = Budget::new(&limits, 1 << 40);
+        let budget = Budget::new(&limits, 1 << 40, &GO);
         assert!(budget.descend(1).is_ok());
         assert!(budget.descend(2).unwrap_err().contains("--max-depth"));
         assert!(budget.take_member().and_then(|()| budget.take_member()).is_ok());
@@ -217,7 +227,7 @@ mod tests {
     #[test]
     fn an_endless_stream_ends() {
         let limits = limits();
-        let budget = Budget::new(&limits, 1 << 40);
+        let budget = Budget::new(&limits, 1 << 40, &GO);
         let mut reader = Metered::new(io::repeat(0), &budget, None);
         let error = io::copy(&mut reader, &mut io::sink()).unwrap_err();
         assert!(matches!(ReadError::from_io(error), ReadError::OverBudget(text) if text.contains("--max-inflated")));
@@ -227,7 +237,7 @@ mod tests {
     #[test]
     fn streams_within_their_ratio_are_held_against_the_file_together() {
         let limits = Limits::default();
-        let budget = Budget::new(&limits, 1000);
+        let budget = Budget::new(&limits, 1000, &GO);
         let mut streams = 0;
         while !budget.is_exhausted() {
             let reader = Metered::new(io::repeat(0), &budget, Some(Packed::declared(1 << 20)));
@@ -240,7 +250,7 @@ mod tests {
     #[test]
     fn a_bomb_is_stopped_by_its_ratio_alone() {
         let limits = Limits::default();
-        let budget = Budget::new(&limits, 1 << 40);
+        let budget = Budget::new(&limits, 1 << 40, &GO);
         let mut reader = Metered::new(io::repeat(0), &budget, Some(Packed::declared(100)));
         let error = io::copy(&mut reader, &mut io::sink()).unwrap_err();
         assert!(matches!(ReadError::from_io(error), ReadError::OverBudget(text) if text.contains("--max-ratio")));

@@ -227,7 +227,7 @@ impl Examination<'_, '_, '_> {
         let view = View::new(&self.entry.name, blob.size(), &head, &more);
         let matches = self.cx.signatures.identify(&view);
 
-        let mut failure = None;
+        let mut failure: Option<(&Signature, ProbeError)> = None;
         let mut descend_too = false;
         for found in matches.iter().filter(|found| found.signature.unpack.is_none()) {
             match self.probe(found, blob, &view) {
@@ -248,10 +248,6 @@ impl Examination<'_, '_, '_> {
                 Err(error) => failure = failure.or(Some((found.signature, error))),
             }
         }
-        if failure.is_some() && self.cx.signatures.claimed(&view).is_some() {
-            // It claims to be what it is not; what it holds as a container is worth a look all the same.
-            self.unrecognised(&view, failure.take());
-        }
         for found in matches.iter() {
             let Some(unpacker) = found.signature.unpack.as_deref().and_then(unpack::of) else { continue };
             let bytes = match &mut stream {
@@ -259,10 +255,17 @@ impl Examination<'_, '_, '_> {
                 Some((head, rest)) => Bytes::Stream { head: Arc::clone(head), size: None, rest: *rest },
             };
             match descend(self.cx, self.entry, bytes, unpacker, self.budget, self.tray) {
-                Descent::Done => return Outcome::Done,
+                Descent::Done => {
+                    // It opens, and is not what its name claims all the same.
+                    if failure.is_some() && self.cx.signatures.claimed(&view).is_some() {
+                        self.unrecognised(&view, failure);
+                    }
+                    return Outcome::Done;
+                }
                 Descent::NeedMore => return Outcome::NeedMore,
                 Descent::NotMine(error) => {
-                    if found.signature.confidence >= Confidence::High && failure.is_none() {
+                    let known = failure.as_ref().map(|(signature, _)| signature.confidence);
+                    if found.signature.confidence >= Confidence::High && known < Some(Confidence::High) {
                         failure = Some((found.signature, error));
                     }
                 }

@@ -195,7 +195,7 @@ fn look_into(cx: &Context, job: &Job, tray: &mut Tray) {
     if job.link.is_none() {
         tray.coverage.bytes_seen += metadata.len();
     }
-    let budget = Budget::new(&cx.plan.limits, metadata.len());
+    let budget = Budget::new(&cx.plan.limits, metadata.len(), cx.stop);
     let entry = Entry {
         locator,
         name: job.path.clone(),

@@ -14,7 +14,7 @@ use anstyle::{AnsiColor, Style};
 
 pub use decisions::Decisions;
 
-use super::human::{bytes, count, pad, wrap};
+use super::human::{bytes, count, pad, printable, wrap};
 use crate::model::{Asset, Inventory, Level, Locator, Presence, Verdict};
 
 /// Headings.
@@ -89,7 +89,7 @@ impl<'p> Page<'p> {
             writeln!(self.out, "\n{HEADING}{text}{HEADING:#}")?;
             return self.paragraph(2, QUIET, aside);
         }
-        let aside = super::printable(aside);
+        let aside = printable(aside);
         writeln!(self.out, "\n{HEADING}{text}{HEADING:#}  {QUIET}{aside}{QUIET:#}")
     }
 
@@ -143,8 +143,9 @@ impl<'p> Page<'p> {
         let widest = commands.iter().map(|(command, _)| super::columns(command)).max().unwrap_or(0);
         let beside = commands.iter().all(|(_, what)| widest + super::columns(what) + 4 <= self.width());
         for (command, what) in commands {
+            let command = printable(command);
             if beside {
-                writeln!(self.out, "  {}  {QUIET}{what}{QUIET:#}", pad(command, widest))?;
+                writeln!(self.out, "  {}  {QUIET}{what}{QUIET:#}", pad(&command, widest))?;
             } else {
                 writeln!(self.out, "  {command}")?;
                 self.paragraph(6, QUIET, what)?;
