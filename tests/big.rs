@@ -53,34 +53,54 @@ fn described(root: &Path, locator: &str, format: &str, max_read: u64) -> Invento
     inventory
 }
 
+/// Writes a file at a path.
+type Forge = fn(&Path);
+
+/// The four files, by name.
+const FILES: [(&str, Forge); 4] = [
+    ("big.safetensors", |path| safetensors::sparse(path, &safetensors::big_model())),
+    ("big.pt", |path| torch::checkpoint(&mut File::create(path).unwrap(), &torch::big_model())),
+    ("torch-in-tars.tar", |path| nested(path, "big.pt", &mut |out| torch::checkpoint(out, &torch::big_model()))),
+    ("safetensors-in-tars.tar", |path| {
+        nested(path, "big.safetensors", &mut |out| {
+            let (header, data) = safetensors::header(&safetensors::big_model());
+            out.write_all(&header).unwrap();
+            Body::Hole(data).write(out);
+        });
+    }),
+];
+
+/// Forges one of the files where holes are kept, and holds its description against what was forged.
+fn forged_is_described(name: &str, inside: &str, format: &str, max_read: u64) {
+    let Some(directory) = holey() else { return };
+    let (_, forge) = FILES.iter().find(|(file, _)| *file == name).unwrap();
+    forge(&directory.path().join(name));
+    described(directory.path(), &format!("{name}{inside}"), format, max_read);
+}
+
 #[test]
 fn a_safetensors_file_is_described_by_its_header() {
-    let Some(directory) = holey() else { return };
-    safetensors::sparse(&directory.path().join("big.safetensors"), &safetensors::big_model());
-    described(directory.path(), "big.safetensors", "safetensors", 1 << 20);
+    forged_is_described("big.safetensors", "", "safetensors", 1 << 20);
 }
 
 #[test]
 fn a_torch_checkpoint_is_described_by_its_pickle_and_directory() {
-    let Some(directory) = holey() else { return };
-    let mut file = File::create(directory.path().join("big.pt")).unwrap();
-    torch::checkpoint(&mut file, &torch::big_model());
-    described(directory.path(), "big.pt", "torch-zip", 1 << 20);
+    forged_is_described("big.pt", "", "torch-zip", 1 << 20);
 }
 
 #[test]
 fn in_a_tar_in_a_tar_they_are_described_as_well() {
-    let Some(directory) = holey() else { return };
-    nested(&directory.path().join("outer.tar"), "big.pt", &mut |out| torch::checkpoint(out, &torch::big_model()));
-    described(directory.path(), "outer.tar!/inner.tar!/big.pt", "torch-zip", 4 << 20);
+    forged_is_described("torch-in-tars.tar", "!/inner.tar!/big.pt", "torch-zip", 4 << 20);
+    forged_is_described("safetensors-in-tars.tar", "!/inner.tar!/big.safetensors", "safetensors", 4 << 20);
+}
 
-    let Some(directory) = holey() else { return };
-    nested(&directory.path().join("outer.tar"), "big.safetensors", &mut |out| {
-        let (header, data) = safetensors::header(&safetensors::big_model());
-        out.write_all(&header).unwrap();
-        Body::Hole(data).write(out);
-    });
-    described(directory.path(), "outer.tar!/inner.tar!/big.safetensors", "safetensors", 4 << 20);
+#[test]
+#[ignore = "benches/big.sh calls it, to have the files"]
+fn forge_the_files() {
+    let Some(directory) = std::env::var_os("FORGE_INTO") else { return };
+    for (name, forge) in FILES {
+        forge(&Path::new(&directory).join(name));
+    }
 }
 
 /// `outer.tar` with other members around `inner.tar`, and that with others around what `write` writes.
