@@ -80,6 +80,7 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "hf-config", run: weights::hf_config::config },
     Probe { id: "onnx", run: weights::onnx::probe },
     Probe { id: "peft-config", run: weights::hf_config::peft },
+    Probe { id: "pickle", run: weights::python_object::probe },
     Probe { id: "safetensors", run: weights::safetensors::probe },
     Probe { id: "shard-index", run: weights::shard_index::probe },
     Probe { id: "tokenizer-config", run: weights::hf_config::tokenizer },

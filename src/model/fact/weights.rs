@@ -94,6 +94,66 @@ pub struct Weights {
     /// Class of a pickle's outermost object.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pickle_root_class: Option<String>,
+    /// Class of a pickled object.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root_class: Option<String>,
+    /// Steps: the classes of a pipeline's in their order, or the numbers of those a checkpoint manager keeps.
+    #[serde(skip_serializing_if = "no_list")]
+    pub steps: Vec<Value>,
+    /// Names of the columns it was trained on.
+    #[serde(skip_serializing_if = "no_list")]
+    pub feature_names: Vec<String>,
+    /// How many columns it takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub n_features: Option<u64>,
+    /// Names of the classes it tells apart.
+    #[serde(skip_serializing_if = "no_list")]
+    pub labels: Vec<String>,
+    /// Coefficients and intercepts of a linear model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub coef_count: Option<u64>,
+    /// Members of an ensemble.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub n_estimators: Option<u64>,
+    /// Trees of a boosted model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub num_trees: Option<u64>,
+    /// What it was trained to minimise (`binary:logistic`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub objective: Option<String>,
+    /// What pickled it: `pickle`, `joblib`, `cloudpickle`, `dill`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub serializer: Option<String>,
+    /// Protocol of its pickle.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pickle_protocol: Option<u64>,
+    /// Ways in which a model directory can be loaded.
+    #[serde(skip_serializing_if = "no_list")]
+    pub flavors: Vec<String>,
+    /// File of a model directory that holds the model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model_file: Option<String>,
+    /// The tracker run that wrote it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<String>,
+    /// When it was made, as it says itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created: Option<String>,
+    /// Language of a text model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lang: Option<String>,
+    /// Components of a text pipeline, in order.
+    #[serde(skip_serializing_if = "no_list")]
+    pub pipeline: Vec<String>,
+    /// Width of word vectors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dim: Option<u64>,
+    /// Paths of the writer's machine that it gives away.
+    #[serde(skip_serializing_if = "no_list")]
+    pub paths: Vec<String>,
+    /// Hosts it gives away.
+    #[serde(skip_serializing_if = "no_list")]
+    pub hosts: Vec<String>,
     /// Whether two names share one storage.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shared_storage: Option<bool>,
@@ -205,6 +265,20 @@ impl Weights {
             "producer" => fill_text(&mut self.producer, values),
             "framework_version" => fill_text(&mut self.framework_version, values),
             "link_text" => fill_text(&mut self.link_text, values),
+            "run_id" => fill_text(&mut self.run_id, values),
+            "created" => fill_text(&mut self.created, values),
+            "lang" => fill_text(&mut self.lang, values),
+            "kind" => fill_text(&mut self.kind, values),
+            "root_class" => fill_text(&mut self.root_class, values),
+            "model_file" => fill_text(&mut self.model_file, values),
+            "feature_names" => fill_list(&mut self.feature_names, values),
+            "labels" => fill_list(&mut self.labels, values),
+            "flavors" => fill_list(&mut self.flavors, values),
+            "pipeline" => fill_list(&mut self.pipeline, values),
+            "paths" => fill_list(&mut self.paths, values),
+            "hosts" => fill_list(&mut self.hosts, values),
+            "inputs" => fill_list(&mut self.inputs, values),
+            "outputs" => fill_list(&mut self.outputs, values),
             "custom_code" => fill_list(&mut self.custom_code, values),
             _ => return false,
         }

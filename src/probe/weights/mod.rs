@@ -1,5 +1,6 @@
 //! Probes of model weights and of the files that describe them.
 
+mod estimator;
 pub(super) mod gguf;
 mod gguf_keys;
 pub(super) mod hf_config;
@@ -7,6 +8,9 @@ pub(super) mod onnx;
 mod onnx_graph;
 mod pickle;
 mod protobuf;
+mod python_arrays;
+mod python_classes;
+pub(super) mod python_object;
 pub(super) mod safetensors;
 pub(super) mod shard_index;
 pub(super) mod tensors;

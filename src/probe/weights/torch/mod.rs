@@ -17,6 +17,7 @@ use super::super::{Finding, ProbeError};
 use super::pickle::{Global, Id, Node, Pickle, Tree};
 use crate::model::{Cause, Fact, Weights, publishable};
 
+pub(super) use parts::is_module;
 pub(super) use tensor::{Storage, storage};
 
 /// Most globals and keys that are listed.
@@ -152,7 +153,7 @@ fn plain_name(class: &Global) -> &str {
 }
 
 /// What loading would import, PyTorch's storage classes aside: sorted, each once.
-fn globals(tree: &Tree) -> Vec<String> {
+pub(super) fn globals(tree: &Tree) -> Vec<String> {
     let mut names: Vec<&Global> = tree
         .nodes()
         .filter_map(|node| match node {
