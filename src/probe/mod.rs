@@ -88,6 +88,9 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "torch-legacy", run: weights::torch_legacy::probe },
     Probe { id: "torch-zip", run: weights::torch_zip::probe },
     Probe { id: "trainer-state", run: weights::hf_config::trainer_state },
+    Probe { id: "xgboost-binary", run: weights::xgboost::binary },
+    Probe { id: "xgboost-json", run: weights::xgboost::json },
+    Probe { id: "xgboost-ubj", run: weights::xgboost::ubjson },
 ];
 
 /// The probe a signature names.

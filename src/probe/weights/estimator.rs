@@ -26,7 +26,8 @@ const MAX_STEPS: usize = 100;
 /// Fills in what the object at `root`, and those it is made of, say.
 pub(super) fn describe(tree: &Tree, root: Id, weights: &mut Weights) {
     let steps = attribute(tree, root, "steps").and_then(|steps| tree.items(steps)).unwrap_or_default();
-    weights.steps = steps.iter().take(MAX_STEPS).filter_map(|&step| step_class(tree, step)).map(Value::String).collect();
+    weights.steps =
+        steps.iter().take(MAX_STEPS).filter_map(|&step| step_class(tree, step)).map(Value::String).collect();
     let estimator = steps.last().and_then(|&step| tree.items(step)?.get(1).copied()).unwrap_or(root);
     weights.hyper_parameters = arguments(tree, estimator);
     weights.n_estimators = count(tree, estimator, "n_estimators")

@@ -1,6 +1,7 @@
 //! Probes of model weights and of the files that describe them.
 
 mod estimator;
+mod events;
 pub(super) mod gguf;
 mod gguf_keys;
 pub(super) mod hf_config;
@@ -19,3 +20,5 @@ mod torch;
 mod torch_export;
 pub(super) mod torch_legacy;
 pub(super) mod torch_zip;
+mod ubjson;
+pub(super) mod xgboost;

@@ -100,7 +100,7 @@ fn recognise(tree: &Tree, root: Id) -> Result<Option<Fact>, ProbeError> {
         return Ok(Some(model(tree, root)));
     }
     if let Some(class) = class.as_ref().filter(|_| from == Origin::Data)
-        && class.module.starts_with("pandas.")
+        && class.module.split('.').next() == Some("pandas")
     {
         return Ok(Some(Fact::Dataset(Box::new(python_arrays::table(tree)))));
     }
