@@ -75,9 +75,12 @@ pub struct Probe {
 
 /// Every probe, by family and name.
 pub const PROBES: &[Probe] = &[
+    Probe { id: "catboost", run: weights::catboost::binary },
+    Probe { id: "catboost-json", run: weights::catboost::json },
     Probe { id: "generation-config", run: weights::hf_config::generation },
     Probe { id: "gguf", run: weights::gguf::probe },
     Probe { id: "hf-config", run: weights::hf_config::config },
+    Probe { id: "lightgbm", run: weights::lightgbm::probe },
     Probe { id: "onnx", run: weights::onnx::probe },
     Probe { id: "peft-config", run: weights::hf_config::peft },
     Probe { id: "pickle", run: weights::python_object::probe },

@@ -1,10 +1,13 @@
 //! Probes of model weights and of the files that describe them.
 
+pub(super) mod catboost;
 mod estimator;
 mod events;
+mod flatbuffer;
 pub(super) mod gguf;
 mod gguf_keys;
 pub(super) mod hf_config;
+pub(super) mod lightgbm;
 pub(super) mod onnx;
 mod onnx_graph;
 mod pickle;
