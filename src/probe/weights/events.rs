@@ -1,11 +1,11 @@
-//! JSON and UBJSON of any length as a stream of values with their paths: a boosted model has a gigabyte of trees and a
+//! JSON, UBJSON and MessagePack of any length as a stream of values with their paths: a boosted model has a gigabyte of trees and a
 //! few lines that say what it is, in front of them and behind.
 //!
 //! JSON follows RFC 8259, UBJSON the draft 12 of its specification (ubjson.org) with the typed and counted containers
 //! that XGBoost writes. Nothing recurses; what was told up to an error stands.
 
 use super::super::ProbeError;
-use super::ubjson;
+use super::{msgpack, ubjson};
 use crate::blob::{Blob, ReadError, read_full};
 
 /// Deepest nesting followed.
@@ -30,10 +30,11 @@ pub(super) enum Event<'e> {
 /// Who listens: the path holds the keys around a value, and an empty text for each list.
 pub(super) type Listener<'l> = &'l mut dyn FnMut(&[String], Event);
 
-/// The two ways in which the same values are written.
+/// The ways in which the same values are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Syntax {
     Json,
+    Msgpack,
     Ubjson,
 }
 
@@ -52,6 +53,7 @@ pub(super) fn walk(
     let mut bytes = Bytes::new(blob, from, allowed);
     match syntax {
         Syntax::Json => json(&mut bytes, listener),
+        Syntax::Msgpack => msgpack::walk(&mut bytes, listener),
         Syntax::Ubjson => ubjson::walk(&mut bytes, listener),
     }
 }
