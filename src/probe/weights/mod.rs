@@ -3,6 +3,7 @@
 pub(super) mod catboost;
 mod estimator;
 mod events;
+pub(super) mod fasttext;
 mod flatbuffer;
 pub(super) mod gguf;
 mod gguf_keys;
@@ -27,4 +28,6 @@ mod torch_export;
 pub(super) mod torch_legacy;
 pub(super) mod torch_zip;
 mod ubjson;
+pub(super) mod vocabulary;
+pub(super) mod word_vectors;
 pub(super) mod xgboost;
