@@ -90,6 +90,7 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "safetensors", run: weights::safetensors::probe },
     Probe { id: "sentencepiece", run: weights::vocabulary::sentencepiece },
     Probe { id: "shard-index", run: weights::shard_index::probe },
+    Probe { id: "skops", run: weights::skops::probe },
     Probe { id: "spacy", run: weights::spacy::meta },
     Probe { id: "thinc", run: weights::spacy::thinc },
     Probe { id: "tiktoken", run: weights::vocabulary::tiktoken },

@@ -20,6 +20,7 @@ mod python_classes;
 pub(super) mod python_object;
 pub(super) mod safetensors;
 pub(super) mod shard_index;
+pub(super) mod skops;
 pub(super) mod spacy;
 pub(super) mod tensors;
 pub(super) mod tokenizer_json;
