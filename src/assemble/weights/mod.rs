@@ -51,7 +51,7 @@ impl<'s> Draft<'s> {
             primary,
             others: Vec::new(),
             format: primary.format.clone(),
-            weights: primary.fact.weights().cloned().unwrap_or_default(),
+            weights: companions::own_weights(primary),
             evidence: primary.evidence.clone(),
         }
     }
@@ -62,11 +62,12 @@ impl<'s> Draft<'s> {
 }
 
 fn in_directory<'s>(directory: &Locator, sightings: Vec<&'s Sighting>, code: &BTreeSet<&Locator>) -> Vec<Group<'s>> {
-    let (companions, files): (Vec<_>, Vec<_>) =
+    let (mut companions, files): (Vec<_>, Vec<_>) =
         sightings.into_iter().filter(companions::is_something).partition(|sighting| sighting.role == Role::Companion);
     let (manifests, files): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| file.role == Role::Manifest);
     let (mut drafts, rest) = shards::join(manifests, files);
     let (states, rest) = companions::split_states(rest, !drafts.is_empty());
+    let rest = companions::split_tokenizers(&mut companions, rest, !drafts.is_empty());
     drafts.extend(rest.into_iter().map(Draft::single));
     companions::attach(directory, &mut drafts, &companions, &states, code);
     drafts.into_iter().map(|draft| finish(directory, draft)).collect()

@@ -42,6 +42,9 @@ pub(super) fn describe(tree: &Tree, root: Id, weights: &mut Weights) {
         let left = usize::try_from(MAX_VISITS).unwrap_or(usize::MAX).saturating_sub(queue.len());
         if let Some(attributes) = tree.attributes(id) {
             for &(key, value) in attributes.iter().take(MAX_ATTRIBUTES) {
+                if !visits.take() {
+                    break;
+                }
                 if let Some(key) = tree.text(key) {
                     take(tree, key, value, weights);
                 }
@@ -77,24 +80,22 @@ fn count(tree: &Tree, id: Id, name: &str) -> Option<u64> {
 /// One attribute of one of the objects.
 fn take(tree: &Tree, key: &str, value: Id, weights: &mut Weights) {
     match key {
-        "_sklearn_version" | "__version__" | "_catboost_version" | "_lightgbm_version" => {
-            if weights.framework_version.is_none() {
-                weights.framework_version = tree.text(value).map(|text| publishable("", text));
-            }
+        "_sklearn_version" | "__version__" | "_catboost_version" | "_lightgbm_version"
+            if weights.framework_version.is_none() =>
+        {
+            weights.framework_version = tree.text(value).map(|text| publishable("", text));
         }
         "n_features_in_" | "n_features_" | "_n_features" | "_n_features_in" | "n_features_in" => {
             weights.n_features = weights.n_features.or(tree.unsigned(value));
         }
         "feature_names_in_" | "feature_names_" | "feature_names" | "_feature_names" | "feature_name_"
-        | "exog_names" | "xnames" => {
-            if weights.feature_names.is_empty() {
-                weights.feature_names = names(tree, value);
-            }
+        | "exog_names" | "xnames"
+            if weights.feature_names.is_empty() =>
+        {
+            weights.feature_names = names(tree, value);
         }
-        "classes_" | "_classes" => {
-            if weights.labels.is_empty() {
-                weights.labels = names(tree, value);
-            }
+        "classes_" | "_classes" if weights.labels.is_empty() => {
+            weights.labels = names(tree, value);
         }
         "coef_" => take_coefficients(tree, value, weights),
         "intercept_" => {

@@ -27,17 +27,18 @@ pub(crate) fn probe(input: &Input) -> Result<Finding, ProbeError> {
         *arg = cursor.u32()?;
     }
     let [dim, window, epochs, _, _, ngrams, _, model, ..] = args;
-    if !(1..100).contains(&version) || !(1..=3).contains(&model) {
+    let architecture = match model {
+        1 => "cbow",
+        2 => "skipgram",
+        3 => "supervised",
+        _ => return Err(ProbeError::NotMine),
+    };
+    if !(1..100).contains(&version) {
         return Err(ProbeError::NotMine);
     }
     cursor.skip(8)?;
-    let mut weights = Weights {
-        dim: Some(u64::from(dim)),
-        architecture: Some(
-            ["cbow", "skipgram", "supervised"][usize::try_from(model.saturating_sub(1)).unwrap_or(0) % 3].to_owned(),
-        ),
-        ..Weights::default()
-    };
+    let mut weights =
+        Weights { dim: Some(u64::from(dim)), architecture: Some(architecture.to_owned()), ..Weights::default() };
     let named = [("ws", window), ("epoch", epochs), ("wordNgrams", ngrams)];
     weights.hyper_parameters.extend(named.map(|(name, value)| (name.to_owned(), value.into())));
     let outcome = dictionary(&mut cursor, &mut weights).and_then(|()| matrices(&mut cursor, &mut weights));

@@ -4,13 +4,15 @@
 //! ([`super::pickle`]) are arrays too. Follows numpy 1 and 2 (`_reconstruct`, `_frombuffer`) and pandas 1 to 3
 //! (`_new_Index`: the first index of a frame is its columns, the second its rows).
 
-use super::pickle::{Id, Node, Tree};
+use super::pickle::{Id, Node, Tree, Visits};
 use super::tensors::Tensors;
 use crate::model::{Dataset, Weights, publishable};
 use crate::probe::{ProbeError, kit};
 
 /// Most arrays and columns that are listed.
 const MAX_LISTED: usize = 1000;
+/// Entries of dictionaries looked at.
+const MAX_VISITS: u32 = 100_000;
 /// Most dimensions of an array: numpy stops at 64.
 const MAX_DIMS: usize = 64;
 /// Last parts of a parameter's name.
@@ -112,9 +114,10 @@ fn plain_array(tree: &Tree, id: Id) -> Option<Array<'_>> {
 
 /// Texts as they may be published, if all values are texts.
 pub(super) fn texts(tree: &Tree, items: &[Id]) -> Option<Vec<String>> {
-    let text = |&item: &Id| tree.text(item).map(|text| publishable("", text));
-    let texts: Option<Vec<String>> = items.iter().take(MAX_LISTED).map(text).collect();
-    texts.filter(|texts| !texts.is_empty())
+    let items = || items.iter().take(MAX_LISTED).map(|&item| tree.text(item));
+    // Asked before anything is copied: a hostile pickle can have the same list in many places.
+    let all_texts = items().all(|text| text.is_some()) && items().next().is_some();
+    all_texts.then(|| items().flatten().map(|text| publishable("", text)).collect())
 }
 
 /// Type names are published: only what can be one is taken for it.
@@ -247,18 +250,22 @@ fn named(tree: &Tree, root: Id) -> Vec<(String, Array<'_>)> {
         }
         _ => None,
     };
+    let mut visits = Visits::new(MAX_VISITS);
     for &item in tree.items(root).unwrap_or_default().iter().take(MAX_LISTED) {
         found.extend(Array::of(tree, item).map(|array| (String::new(), array)));
     }
-    for &(name, value) in tree.entries(root).unwrap_or_default().iter().take(100 * MAX_LISTED) {
+    for &(name, value) in tree.entries(root).unwrap_or_default() {
+        if !visits.take() {
+            break;
+        }
         let Some(name) = key(name) else { continue };
         if let Some(array) = Array::of(tree, value) {
             found.push((name, array));
             continue;
         }
-        for &(inner, value) in tree.entries(value).unwrap_or_default().iter().take(100 * MAX_LISTED) {
-            if found.len() >= 100 * MAX_LISTED {
-                return found;
+        for &(inner, value) in tree.entries(value).unwrap_or_default() {
+            if !visits.take() {
+                break;
             }
             let inner = key(inner).and_then(|inner| Some((format!("{name}.{inner}"), Array::of(tree, value)?)));
             found.extend(inner);

@@ -32,11 +32,9 @@ pub(crate) fn probe(input: &Input) -> Result<Finding, ProbeError> {
         Method::Deflate => {
             let at = directory.data_offset(input.blob, member).map_err(zip_error)?;
             let mut schema = Vec::new();
-            let reader = flate2::read::DeflateDecoder::new(Reader::new(input.blob, at, member.packed));
-            reader
-                .take(MAX_SCHEMA)
-                .read_to_end(&mut schema)
-                .map_err(|error| ProbeError::from(ReadError::from_io(error)))?;
+            let mut reader =
+                flate2::read::DeflateDecoder::new(Reader::new(input.blob, at, member.packed)).take(MAX_SCHEMA);
+            std::io::copy(&mut reader, &mut schema).map_err(|error| ProbeError::from(ReadError::from_io(error)))?;
             schema
         }
         _ => return Err(ProbeError::Unsupported("its schema is compressed in a way that is not read".to_owned())),

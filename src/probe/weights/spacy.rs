@@ -90,10 +90,10 @@ impl Model {
             (["params", "", _], Event::Open) => self.shape.clear(),
             (["params", "", _, "type"], Event::Text(code)) => dtype(code).clone_into(&mut self.dtype),
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "held against its range")]
-            (["params", "", _, "shape", ""], Event::Number(extent)) if (0.0..1e15).contains(&extent) => {
-                if self.shape.len() < MAX_DIMS {
-                    self.shape.push(extent as u64);
-                }
+            (["params", "", _, "shape", ""], Event::Number(extent))
+                if (0.0..1e15).contains(&extent) && self.shape.len() < MAX_DIMS =>
+            {
+                self.shape.push(extent as u64);
             }
             (["params", "", name, "data"], Event::Word) => {
                 // The node's number tells arrays of one name apart.

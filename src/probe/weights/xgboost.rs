@@ -55,10 +55,8 @@ impl Model {
             (["learner", "gradient_booster", inner @ .., _], _) if inner.contains(&"model") => {
                 self.in_booster(path, event)
             }
-            (["learner", "feature_names", ""], Event::Text(name)) => {
-                if self.weights.feature_names.len() < MAX_ENTRIES {
-                    self.weights.feature_names.push(publishable("", name));
-                }
+            (["learner", "feature_names", ""], Event::Text(name)) if self.weights.feature_names.len() < MAX_ENTRIES => {
+                self.weights.feature_names.push(publishable("", name));
             }
             (["learner", "learner_model_param", "num_feature"], _) => self.weights.n_features = whole(event),
             (["learner", "objective", "name"], Event::Text(name)) => {
@@ -67,10 +65,8 @@ impl Model {
             (["learner", "gradient_booster", "name"], Event::Text(name)) => {
                 self.weights.architecture = Some(publishable("", name));
             }
-            (["learner", "attributes", key], Event::Text(value)) => {
-                if self.weights.metadata.len() < MAX_ENTRIES {
-                    self.weights.metadata.insert(publishable("", key), publishable(key, value));
-                }
+            (["learner", "attributes", key], Event::Text(value)) if self.weights.metadata.len() < MAX_ENTRIES => {
+                self.weights.metadata.insert(publishable("", key), publishable(key, value));
             }
             (["version", ""], Event::Number(_)) if self.version.len() < 3 => {
                 self.version.extend(whole(event).map(|part| part.to_string()));

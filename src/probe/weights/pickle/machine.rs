@@ -19,6 +19,7 @@ pub(in super::super) fn walk(cursor: &mut Cursor) -> Pickle {
         memo: Vec::new(),
         memoized: 0,
         edges: 0,
+        memo_grown: 0,
         nested: 0,
     };
     let (root, stopped) = match machine.run() {
@@ -42,6 +43,8 @@ pub(super) struct Machine<'c, 'b> {
     memo: Vec<Id>,
     memoized: usize,
     edges: usize,
+    /// Slots the memos of this pickle and of those in it were grown by: each may be as large as one is allowed to.
+    memo_grown: usize,
     /// Pickles around the one that is read.
     pub(super) nested: u8,
 }
@@ -330,6 +333,11 @@ impl Machine<'_, '_> {
         let index = self.memo_index(opcode)?;
         let id = self.top()?;
         if index >= self.memo.len() {
+            let more = index.saturating_add(1).saturating_sub(self.memo.len());
+            self.memo_grown = self.memo_grown.saturating_add(more);
+            if self.memo_grown > MAX_MEMO.saturating_mul(2) {
+                return Err(PickleError::TooLarge("memoized values"));
+            }
             self.memo.resize(index.saturating_add(1), UNSET);
         }
         if let Some(slot) = self.memo.get_mut(index) {
