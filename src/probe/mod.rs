@@ -84,6 +84,8 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "hf-config", run: weights::hf_config::config },
     Probe { id: "lightgbm", run: weights::lightgbm::probe },
     Probe { id: "mlflow-model", run: weights::mlmodel::probe },
+    Probe { id: "npy", run: dataset::npy::probe },
+    Probe { id: "npz", run: dataset::npz::probe },
     Probe { id: "onnx", run: weights::onnx::probe },
     Probe { id: "peft-config", run: weights::hf_config::peft },
     Probe { id: "pickle", run: weights::python_object::probe },
