@@ -75,13 +75,17 @@ pub struct Probe {
 
 /// Every probe, by family and name.
 pub const PROBES: &[Probe] = &[
+    Probe { id: "frozen-graph", run: weights::tf_graph::frozen },
     Probe { id: "generation-config", run: weights::hf_config::generation },
     Probe { id: "gguf", run: weights::gguf::probe },
     Probe { id: "hf-config", run: weights::hf_config::config },
     Probe { id: "onnx", run: weights::onnx::probe },
     Probe { id: "peft-config", run: weights::hf_config::peft },
     Probe { id: "safetensors", run: weights::safetensors::probe },
+    Probe { id: "saved-model", run: weights::tf_graph::saved_model },
     Probe { id: "shard-index", run: weights::shard_index::probe },
+    Probe { id: "tf-checkpoint", run: weights::tf_checkpoint::probe },
+    Probe { id: "tflite", run: weights::tflite::probe },
     Probe { id: "tokenizer-config", run: weights::hf_config::tokenizer },
     Probe { id: "tokenizer-json", run: weights::tokenizer_json::probe },
     Probe { id: "torch-legacy", run: weights::torch_legacy::probe },

@@ -7,6 +7,7 @@
 //! that holds several holds those of the model with a standard name.
 
 mod absorb;
+mod bundles;
 mod companions;
 mod hub_cache;
 mod pipelines;
@@ -68,6 +69,7 @@ fn in_directory<'s>(directory: &Locator, sightings: Vec<&'s Sighting>, code: &BT
     let (mut drafts, rest) = shards::join(manifests, files);
     let (states, rest) = companions::split_states(rest, !drafts.is_empty());
     drafts.extend(rest.into_iter().map(Draft::single));
+    let companions = bundles::join(&mut drafts, companions);
     companions::attach(directory, &mut drafts, &companions, &states, code);
     drafts.into_iter().map(|draft| finish(directory, draft)).collect()
 }
