@@ -79,6 +79,8 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "generation-config", run: weights::hf_config::generation },
     Probe { id: "gguf", run: weights::gguf::probe },
     Probe { id: "hf-config", run: weights::hf_config::config },
+    Probe { id: "keras-h5", run: weights::keras_h5::probe },
+    Probe { id: "keras-zip", run: weights::keras_zip::probe },
     Probe { id: "onnx", run: weights::onnx::probe },
     Probe { id: "peft-config", run: weights::hf_config::peft },
     Probe { id: "safetensors", run: weights::safetensors::probe },

@@ -3,6 +3,8 @@
 pub(super) mod gguf;
 mod gguf_keys;
 pub(super) mod hf_config;
+pub(super) mod keras_h5;
+pub(super) mod keras_zip;
 pub(super) mod onnx;
 mod onnx_graph;
 mod pickle;
