@@ -75,6 +75,7 @@ pub struct Probe {
 
 /// Every probe, by family and name.
 pub const PROBES: &[Probe] = &[
+    Probe { id: "flax-msgpack", run: weights::flax::probe },
     Probe { id: "frozen-graph", run: weights::tf_graph::frozen },
     Probe { id: "generation-config", run: weights::hf_config::generation },
     Probe { id: "gguf", run: weights::gguf::probe },
@@ -82,6 +83,8 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "keras-h5", run: weights::keras_h5::probe },
     Probe { id: "keras-zip", run: weights::keras_zip::probe },
     Probe { id: "onnx", run: weights::onnx::probe },
+    Probe { id: "orbax", run: weights::orbax::probe },
+    Probe { id: "orbax-store", run: weights::orbax::store },
     Probe { id: "peft-config", run: weights::hf_config::peft },
     Probe { id: "safetensors", run: weights::safetensors::probe },
     Probe { id: "saved-model", run: weights::tf_graph::saved_model },

@@ -10,6 +10,7 @@ mod absorb;
 mod bundles;
 mod companions;
 mod hub_cache;
+mod orbax;
 mod pipelines;
 mod shards;
 mod trees;
@@ -34,7 +35,7 @@ pub(super) fn groups<'s>(sightings: Vec<&'s Sighting>, code: &BTreeSet<&Locator>
     let cached =
         repositories.into_iter().flat_map(|(repository, sightings)| hub_cache::groups(&repository, sightings, code));
     let trees = trees.into_iter().map(trees::group);
-    pipelines::join(plain.chain(cached).chain(trees).collect())
+    orbax::join(pipelines::join(plain.chain(cached).chain(trees).collect()))
 }
 
 /// A model in the making.

@@ -1,12 +1,15 @@
 //! Probes of model weights and of the files that describe them.
 
+pub(super) mod flax;
 pub(super) mod gguf;
 mod gguf_keys;
 pub(super) mod hf_config;
 pub(super) mod keras_h5;
 pub(super) mod keras_zip;
+mod np_types;
 pub(super) mod onnx;
 mod onnx_graph;
+pub(super) mod orbax;
 mod pickle;
 mod protobuf;
 pub(super) mod safetensors;
