@@ -93,6 +93,7 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "tflite", run: weights::tflite::probe },
     Probe { id: "tokenizer-config", run: weights::hf_config::tokenizer },
     Probe { id: "tokenizer-json", run: weights::tokenizer_json::probe },
+    Probe { id: "torch-dcp", run: weights::torch_dcp::probe },
     Probe { id: "torch-legacy", run: weights::torch_legacy::probe },
     Probe { id: "torch-zip", run: weights::torch_zip::probe },
     Probe { id: "trainer-state", run: weights::hf_config::trainer_state },

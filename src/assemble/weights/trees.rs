@@ -74,7 +74,18 @@ pub(super) fn group(tree: Tree<'_>) -> Group<'_> {
     if draft.format == "orbax" {
         orbax::types(&mut draft.weights, &tree.parts);
     }
+    note_absent(&mut draft, &tree.parts);
     draft.others = tree.parts;
     let directory = draft.primary.locator.parent();
     finish(&directory, draft)
+}
+
+/// Says how many of the files are there that the manifest of a distributed checkpoint lists.
+fn note_absent(draft: &mut Draft, parts: &[&Sighting]) {
+    let Some(total) = draft.weights.shards.filter(|_| draft.format == "torch-dcp") else { return };
+    let present = parts.iter().filter(|part| part.format == "torch-dcp-shard").count() as u64;
+    if present < total {
+        draft.weights.shards_present = Some(present);
+        draft.say("shards", format!("{present} of its {total} files are here"));
+    }
 }

@@ -23,6 +23,7 @@ mod tf_types;
 pub(super) mod tflite;
 pub(super) mod tokenizer_json;
 mod torch;
+pub(super) mod torch_dcp;
 mod torch_export;
 pub(super) mod torch_legacy;
 pub(super) mod torch_zip;

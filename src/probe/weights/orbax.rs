@@ -257,13 +257,8 @@ mod tests {
     fn a_tree_with_and_without_shapes() {
         let leaf = |path: &[&str], rest: &str| {
             let keys: Vec<String> = path.iter().map(|key| format!(r#"{{"key": "{key}", "key_type": 2}}"#)).collect();
-            format!(
-                r#""{path:?}": {{"key_metadata": [{}], "value_metadata": {{"value_type": "jax.Array"{rest}}}}}"#,
-                keys.join(",")
-            )
-            .replace(r#""[""#, r#""['"#)
-            .replace(r#"", ""#, "', '")
-            .replace(r#""]":"#, r#"']":"#)
+            let (name, keys) = (path.join("."), keys.join(","));
+            format!(r#""{name}": {{"key_metadata": [{keys}], "value_metadata": {{"value_type": "jax.Array"{rest}}}}}"#)
         };
         let tree = format!(
             r#"{{"tree_metadata": {{{}, {}, {}}}, "use_zarr3": true, "use_ocdbt": false}}"#,
