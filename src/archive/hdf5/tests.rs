@@ -47,7 +47,9 @@ fn forged() -> Vec<u8> {
     bytes
 }
 
-fn walk(bytes: &[u8]) -> Result<(Vec<(String, Object)>, Option<Hdf5Error>), Hdf5Error> {
+type Walked = (Vec<(String, Object)>, Option<Hdf5Error>);
+
+fn walk(bytes: &[u8]) -> Result<Walked, Hdf5Error> {
     Ok(File::open(&Memory::new(bytes))?.tree())
 }
 

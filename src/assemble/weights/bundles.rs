@@ -14,9 +14,9 @@ pub(super) fn join<'s>(drafts: &mut [Draft<'s>], companions: Vec<&'s Sighting>) 
             let rest = companion.locator.base_name().strip_prefix(prefix.as_slice());
             rest.is_some_and(|rest| rest.starts_with(b".data-") || rest == b".meta")
         };
-        let values = |companion: &&&Sighting| companion.format == "tf-checkpoint-data";
+        let values = |companion: &&Sighting| companion.format == "tf-checkpoint-data";
         let parts: Vec<&Sighting> = companions.iter().filter(of_prefix).copied().collect();
-        let present = parts.iter().filter(|part| values(&part)).count() as u64;
+        let present = parts.iter().filter(|part| values(part)).count() as u64;
         let total = draft.weights.shards.unwrap_or(1);
         if present < total {
             draft.weights.shards = Some(total);

@@ -66,7 +66,7 @@ pub(super) fn join(groups: Vec<Group<'_>>) -> Vec<Group<'_>> {
         whole.draft.fact = newest;
         if let Fact::Weights(weights) = &mut whole.draft.fact {
             weights.global_step = numbers.last().copied();
-            weights.steps = numbers;
+            weights.steps = numbers.into_iter().map(Into::into).collect();
         }
         if let Some(name) = directory_name(&root) {
             whole.draft.name = name;

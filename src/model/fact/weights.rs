@@ -217,9 +217,9 @@ pub struct Weights {
     /// Leaves of the tree a checkpoint stores.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checkpoint_leaves: Option<u64>,
-    /// Steps of a training that are kept side by side.
+    /// Steps of a training that are kept side by side, by number.
     #[serde(skip_serializing_if = "no_list")]
-    pub steps: Vec<u64>,
+    pub steps: Vec<Value>,
     /// Processes that wrote a part each.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub world_size: Option<u64>,

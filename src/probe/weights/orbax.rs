@@ -155,14 +155,17 @@ fn node(input: &Input) -> Result<Vec<u8>, ProbeError> {
     }
 }
 
+/// A key and its value.
+type Entry = (Vec<u8>, Vec<u8>);
+
 /// Keys and inline values of a leaf; nothing of a node above.
-fn leaf(node: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ProbeError> {
+fn leaf(node: &[u8]) -> Result<Vec<Entry>, ProbeError> {
     let mut rest = node;
     entries(&mut rest).ok_or_else(|| malformed("is cut"))
 }
 
 /// Follows "B-tree node" of the format description of TensorStore's `ocdbt` driver.
-fn entries(rest: &mut &[u8]) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
+fn entries(rest: &mut &[u8]) -> Option<Vec<Entry>> {
     let height = take(rest, 1)?;
     if height != [0] {
         return Some(Vec::new());
@@ -221,7 +224,7 @@ fn take<'a>(rest: &mut &'a [u8], len: usize) -> Option<&'a [u8]> {
 }
 
 /// Sums up the arrays of the model among the entries.
-fn sum(entries: &[(Vec<u8>, Vec<u8>)], weights: &mut Weights) -> Result<(), ProbeError> {
+fn sum(entries: &[Entry], weights: &mut Weights) -> Result<(), ProbeError> {
     let mut model = Tensors::default();
     for (key, value) in entries {
         let key = String::from_utf8_lossy(key);

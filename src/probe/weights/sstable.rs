@@ -19,15 +19,15 @@ const MAX_TOTAL: u64 = 64 << 20;
 /// Longest key.
 const MAX_KEY: usize = 4096;
 
+/// What is done with a key and its value.
+pub(super) type Each<'e> = &'e mut dyn FnMut(&[u8], &[u8]) -> Result<(), ProbeError>;
+
 /// Hands every key and value of the table in `blob` to `each`, in order.
 ///
 /// # Errors
 /// [`ProbeError::NotMine`] without the footer's magic, [`ProbeError::Malformed`] where a block does not hold, and what
 /// `each` answers.
-pub(super) fn for_each(
-    blob: &dyn Blob,
-    each: &mut dyn FnMut(&[u8], &[u8]) -> Result<(), ProbeError>,
-) -> Result<(), ProbeError> {
+pub(super) fn for_each(blob: &dyn Blob, each: Each<'_>) -> Result<(), ProbeError> {
     let footer_at = blob.size().checked_sub(FOOTER).ok_or(ProbeError::NotMine)?;
     let footer = read_vec(blob, footer_at, FOOTER, FOOTER)?;
     if !footer.ends_with(&MAGIC) {
@@ -94,11 +94,7 @@ fn block(blob: &dyn Blob, handle: Handle, end: u64, left: &mut u64) -> Result<Ve
 }
 
 /// Hands every entry of a block to `each`.
-fn entries(
-    block: &[u8],
-    left: &mut u64,
-    each: &mut dyn FnMut(&[u8], &[u8]) -> Result<(), ProbeError>,
-) -> Result<(), ProbeError> {
+fn entries(block: &[u8], left: &mut u64, each: Each<'_>) -> Result<(), ProbeError> {
     // The restart points at the end are for seeking; only their length is of interest.
     let (rest, count) = block.split_last_chunk::<4>().ok_or_else(broken)?;
     let restarts = usize::try_from(u32::from_le_bytes(*count)).ok().and_then(|count| count.checked_mul(4));
