@@ -7,9 +7,13 @@
 //! that holds several holds those of the model with a standard name.
 
 mod absorb;
+mod bundles;
 mod companions;
 mod hub_cache;
+mod lineage;
+mod orbax;
 mod pipelines;
+mod ranks;
 mod shards;
 mod trees;
 
@@ -33,7 +37,10 @@ pub(super) fn groups<'s>(sightings: Vec<&'s Sighting>, code: &BTreeSet<&Locator>
     let cached =
         repositories.into_iter().flat_map(|(repository, sightings)| hub_cache::groups(&repository, sightings, code));
     let trees = trees.into_iter().map(trees::group);
-    pipelines::join(plain.chain(cached).chain(trees).collect())
+    let groups = pipelines::join(plain.chain(cached).chain(trees).collect());
+    let mut groups = ranks::join(orbax::join(groups));
+    lineage::tell(&mut groups);
+    groups
 }
 
 /// A model in the making.
@@ -66,9 +73,11 @@ fn in_directory<'s>(directory: &Locator, sightings: Vec<&'s Sighting>, code: &BT
         sightings.into_iter().filter(companions::is_something).partition(|sighting| sighting.role == Role::Companion);
     let (manifests, files): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| file.role == Role::Manifest);
     let (mut drafts, rest) = shards::join(manifests, files);
+    let (ranks, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(|file| ranks::is_part(file));
     let (states, rest) = companions::split_states(rest, !drafts.is_empty());
-    let rest = companions::split_tokenizers(&mut companions, rest, !drafts.is_empty());
-    drafts.extend(rest.into_iter().map(Draft::single));
+    let rest = companions::split_tokenizers(&mut companions, rest, !drafts.is_empty() || !ranks.is_empty());
+    drafts.extend(ranks.into_iter().chain(rest).map(Draft::single));
+    let companions = bundles::join(&mut drafts, companions);
     companions::attach(directory, &mut drafts, &companions, &states, code);
     drafts.into_iter().map(|draft| finish(directory, draft)).collect()
 }

@@ -97,7 +97,7 @@ pub struct Weights {
     /// Class of a pickled object.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub root_class: Option<String>,
-    /// Steps: the classes of a pipeline's in their order, or the numbers of those a checkpoint manager keeps.
+    /// Steps of a pipeline by class, or the steps of a training that one directory keeps.
     #[serde(skip_serializing_if = "no_list")]
     pub steps: Vec<Value>,
     /// Names of the columns it was trained on.
@@ -250,6 +250,39 @@ pub struct Weights {
     /// Names of the graph's outputs.
     #[serde(skip_serializing_if = "no_list")]
     pub outputs: Vec<String>,
+    /// Extents of the graph's first input, -1 where they vary.
+    #[serde(skip_serializing_if = "no_list")]
+    pub input_shape: Vec<i64>,
+    /// Extents of the graph's first output.
+    #[serde(skip_serializing_if = "no_list")]
+    pub output_shape: Vec<i64>,
+    /// Tensors of the graph, activations included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tensor_count_in_graph: Option<u64>,
+    /// Entry points of a TensorFlow model.
+    #[serde(skip_serializing_if = "no_list")]
+    pub signatures: Vec<String>,
+    /// Variables of a TensorFlow checkpoint: those of the model, counters and optimizer state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpoint_variable_count: Option<u64>,
+    /// The name a model of Keras gives itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model_name: Option<String>,
+    /// Version of Keras that wrote it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keras_version: Option<String>,
+    /// How an Orbax checkpoint stores its arrays: `ocdbt`, `zarr`, `zarr3`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layout: Option<String>,
+    /// Leaves of the tree a checkpoint stores.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpoint_leaves: Option<u64>,
+    /// Processes that wrote a part each.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub world_size: Option<u64>,
+    /// The training whose checkpoint it is, where several of its steps are kept: the place they share.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lineage: Option<String>,
 }
 
 impl Weights {

@@ -18,7 +18,7 @@ use super::pickle::{Global, Id, Node, Pickle, Tree};
 use crate::model::{Cause, Fact, Weights, publishable};
 
 pub(super) use parts::is_module;
-pub(super) use tensor::{Storage, storage};
+pub(super) use tensor::{Storage, dtype_name, shape, storage};
 
 /// Most globals and keys that are listed.
 const MAX_KEYS: usize = 200;
