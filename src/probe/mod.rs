@@ -75,6 +75,7 @@ pub struct Probe {
 
 /// Every probe, by family and name.
 pub const PROBES: &[Probe] = &[
+    Probe { id: "coreml", run: weights::coreml::probe },
     Probe { id: "generation-config", run: weights::hf_config::generation },
     Probe { id: "gguf", run: weights::gguf::probe },
     Probe { id: "hf-config", run: weights::hf_config::config },

@@ -1,5 +1,7 @@
 //! Probes of model weights and of the files that describe them.
 
+pub(super) mod coreml;
+mod coreml_program;
 pub(super) mod gguf;
 mod gguf_keys;
 pub(super) mod hf_config;
