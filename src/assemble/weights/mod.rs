@@ -11,6 +11,7 @@ mod companions;
 mod hub_cache;
 mod pipelines;
 mod shards;
+mod stems;
 mod trees;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -68,6 +69,8 @@ fn in_directory<'s>(directory: &Locator, sightings: Vec<&'s Sighting>, code: &BT
     let (mut drafts, rest) = shards::join(manifests, files);
     let (states, rest) = companions::split_states(rest, !drafts.is_empty());
     drafts.extend(rest.into_iter().map(Draft::single));
+    let (parts, companions): (Vec<_>, Vec<_>) = companions.into_iter().partition(|file| stems::is_part(file));
+    stems::attach(&mut drafts, &parts);
     companions::attach(directory, &mut drafts, &companions, &states, code);
     drafts.into_iter().map(|draft| finish(directory, draft)).collect()
 }
