@@ -77,8 +77,11 @@ pub struct Probe {
 pub const PROBES: &[Probe] = &[
     Probe { id: "coreml", run: weights::coreml::probe },
     Probe { id: "generation-config", run: weights::hf_config::generation },
+    Probe { id: "ggml", run: weights::ggml::probe },
     Probe { id: "gguf", run: weights::gguf::probe },
     Probe { id: "hf-config", run: weights::hf_config::config },
+    Probe { id: "mxnet", run: weights::mxnet::probe },
+    Probe { id: "ncnn", run: weights::ncnn::probe },
     Probe { id: "onnx", run: weights::onnx::probe },
     Probe { id: "openvino", run: weights::openvino::probe },
     Probe { id: "peft-config", run: weights::hf_config::peft },

@@ -17,7 +17,11 @@ pub(super) fn attach<'s>(drafts: &mut [Draft<'s>], parts: &[&'s Sighting]) {
     for part in parts {
         let wanted = PAIRS.iter().find(|(format, _)| *format == part.format).map_or(&[][..], |(_, models)| models);
         for draft in drafts.iter_mut() {
-            if wanted.contains(&draft.primary.format.as_str()) && stem(&draft.primary.locator) == stem(&part.locator) {
+            let name = part.locator.base_name();
+            let is_listed = draft.weights.external_data.iter().any(|listed| listed.as_bytes() == name);
+            let is_of_stem =
+                wanted.contains(&draft.primary.format.as_str()) && stem(&draft.primary.locator) == stem(&part.locator);
+            if is_listed || is_of_stem {
                 draft.others.push(part);
                 if let Some(weights) = part.fact.weights() {
                     companions::take(&mut draft.weights, part, weights);

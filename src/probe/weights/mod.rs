@@ -2,9 +2,12 @@
 
 pub(super) mod coreml;
 mod coreml_program;
+pub(super) mod ggml;
 pub(super) mod gguf;
 mod gguf_keys;
 pub(super) mod hf_config;
+pub(super) mod mxnet;
+pub(super) mod ncnn;
 pub(super) mod onnx;
 mod onnx_graph;
 pub(super) mod openvino;

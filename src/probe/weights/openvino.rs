@@ -164,7 +164,7 @@ impl Net {
         };
         let layer = self.layer.0.clone();
         self.layer.0 = format!("{layer}.{}", name);
-        self.add(&dtype, &[size / width], number("offset"), Some(size))?;
+        self.add(&dtype, &[size.checked_div(width).unwrap_or(0)], number("offset"), Some(size))?;
         self.layer.0 = layer;
         Ok(())
     }

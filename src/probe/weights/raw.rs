@@ -4,7 +4,7 @@
 //! at too.
 
 use super::super::{Finding, Input, ProbeError};
-use crate::model::{Fact, Weights};
+use crate::model::Fact;
 
 /// Takes everything but texts and files without content.
 pub(crate) fn probe(input: &Input) -> Result<Finding, ProbeError> {
@@ -12,7 +12,7 @@ pub(crate) fn probe(input: &Input) -> Result<Finding, ProbeError> {
     if is_text {
         return Err(ProbeError::NotMine);
     }
-    Ok(Finding { descend: true, ..Finding::new(Fact::Weights(Box::new(Weights::default()))) })
+    Ok(Finding { descend: true, ..Finding::new(Fact::Weights(Box::default())) })
 }
 
 #[cfg(test)]
