@@ -82,6 +82,7 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "hf-config", run: weights::hf_config::config },
     Probe { id: "mxnet", run: weights::mxnet::probe },
     Probe { id: "ncnn", run: weights::ncnn::probe },
+    Probe { id: "ollama-manifest", run: weights::ollama::probe },
     Probe { id: "onnx", run: weights::onnx::probe },
     Probe { id: "openvino", run: weights::openvino::probe },
     Probe { id: "peft-config", run: weights::hf_config::peft },

@@ -52,7 +52,7 @@ pub(super) fn fill(weights: &mut Weights, other: &Weights) {
     );
     take_empty!(
         args hyper_parameters metadata pickle_globals auto_map custom_code target_modules node_types inputs outputs
-        top_level_keys components
+        top_level_keys components dataset_dirs
     );
 }
 

@@ -9,6 +9,7 @@
 mod absorb;
 mod companions;
 mod hub_cache;
+mod ollama;
 mod pipelines;
 mod shards;
 mod stems;
@@ -21,6 +22,7 @@ use crate::model::{Evidence, Fact, Kind, Locator, Origin, Role, Sighting, Weight
 
 /// The models of a survey. `code` are the locators of recognised source files.
 pub(super) fn groups<'s>(sightings: Vec<&'s Sighting>, code: &BTreeSet<&Locator>) -> Vec<Group<'s>> {
+    let (manifests, sightings) = ollama::split(sightings);
     let (trees, sightings) = trees::split(sightings);
     let mut directories: BTreeMap<Locator, Vec<&'s Sighting>> = BTreeMap::new();
     let mut repositories: BTreeMap<Locator, Vec<&'s Sighting>> = BTreeMap::new();
@@ -34,7 +36,7 @@ pub(super) fn groups<'s>(sightings: Vec<&'s Sighting>, code: &BTreeSet<&Locator>
     let cached =
         repositories.into_iter().flat_map(|(repository, sightings)| hub_cache::groups(&repository, sightings, code));
     let trees = trees.into_iter().map(trees::group);
-    pipelines::join(plain.chain(cached).chain(trees).collect())
+    ollama::name(&manifests, pipelines::join(plain.chain(cached).chain(trees).collect()))
 }
 
 /// A model in the making.

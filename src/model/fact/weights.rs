@@ -85,6 +85,9 @@ pub struct Weights {
     /// Free metadata of the header; values of secret-looking keys are replaced.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
+    /// Folders the training data lay in.
+    #[serde(skip_serializing_if = "no_list")]
+    pub dataset_dirs: Vec<String>,
     /// The tracker run that wrote it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wandb_run_id: Option<String>,
