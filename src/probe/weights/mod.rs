@@ -1,5 +1,6 @@
 //! Probes of model weights and of the files that describe them.
 
+pub(super) mod caffe;
 pub(super) mod coreml;
 mod coreml_program;
 pub(super) mod ggml;
@@ -12,6 +13,8 @@ pub(super) mod ollama;
 pub(super) mod onnx;
 mod onnx_graph;
 pub(super) mod openvino;
+pub(super) mod packed;
+pub(super) mod paddle;
 mod pickle;
 mod protobuf;
 pub(super) mod raw;
