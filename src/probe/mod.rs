@@ -98,6 +98,7 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "tokenizer-json", run: weights::tokenizer_json::probe },
     Probe { id: "torch-archive", run: weights::packed::mar },
     Probe { id: "torch-legacy", run: weights::torch_legacy::probe },
+    Probe { id: "torch-tar", run: weights::torch_tar::probe },
     Probe { id: "torch-zip", run: weights::torch_zip::probe },
     Probe { id: "trainer-state", run: weights::hf_config::trainer_state },
 ];

@@ -25,5 +25,6 @@ pub(super) mod tokenizer_json;
 mod torch;
 mod torch_export;
 pub(super) mod torch_legacy;
+pub(super) mod torch_tar;
 pub(super) mod torch_zip;
 mod training_notes;
