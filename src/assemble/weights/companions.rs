@@ -150,6 +150,10 @@ fn take_state(model: &mut Weights, state: &Sighting) {
 
 /// The source files that a configuration's `auto_map` names and that lie beside it.
 fn own_code(directory: &Locator, draft: &mut Draft, code: &BTreeSet<&Locator>) {
+    if draft.weights.auto_map.is_empty() {
+        // What the file itself names stands.
+        return;
+    }
     let modules: BTreeSet<String> = draft
         .weights
         .auto_map

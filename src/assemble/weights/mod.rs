@@ -11,10 +11,12 @@ mod bundles;
 mod companions;
 mod hub_cache;
 mod lineage;
+mod ollama;
 mod orbax;
 mod pipelines;
 mod ranks;
 mod shards;
+mod stems;
 mod trees;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +26,7 @@ use crate::model::{Evidence, Fact, Kind, Locator, Origin, Role, Sighting, Weight
 
 /// The models of a survey. `code` are the locators of recognised source files.
 pub(super) fn groups<'s>(sightings: Vec<&'s Sighting>, code: &BTreeSet<&Locator>) -> Vec<Group<'s>> {
+    let (manifests, sightings) = ollama::split(sightings);
     let (trees, sightings) = trees::split(sightings);
     let mut directories: BTreeMap<Locator, Vec<&'s Sighting>> = BTreeMap::new();
     let mut repositories: BTreeMap<Locator, Vec<&'s Sighting>> = BTreeMap::new();
@@ -38,7 +41,7 @@ pub(super) fn groups<'s>(sightings: Vec<&'s Sighting>, code: &BTreeSet<&Locator>
         repositories.into_iter().flat_map(|(repository, sightings)| hub_cache::groups(&repository, sightings, code));
     let trees = trees.into_iter().map(trees::group);
     let groups = pipelines::join(plain.chain(cached).chain(trees).collect());
-    let mut groups = ranks::join(orbax::join(groups));
+    let mut groups = ollama::name(&manifests, ranks::join(orbax::join(groups)));
     lineage::tell(&mut groups);
     groups
 }
@@ -78,6 +81,8 @@ fn in_directory<'s>(directory: &Locator, sightings: Vec<&'s Sighting>, code: &BT
     let rest = companions::split_tokenizers(&mut companions, rest, !drafts.is_empty() || !ranks.is_empty());
     drafts.extend(ranks.into_iter().chain(rest).map(Draft::single));
     let companions = bundles::join(&mut drafts, companions);
+    let (parts, companions): (Vec<_>, Vec<_>) = companions.into_iter().partition(|file| stems::is_part(file));
+    stems::attach(&mut drafts, &parts);
     companions::attach(directory, &mut drafts, &companions, &states, code);
     drafts.into_iter().map(|draft| finish(directory, draft)).collect()
 }

@@ -85,6 +85,9 @@ pub struct Weights {
     /// Free metadata of the header; values of secret-looking keys are replaced.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
+    /// Folders the training data lay in.
+    #[serde(skip_serializing_if = "no_list")]
+    pub dataset_dirs: Vec<String>,
     /// The tracker run that wrote it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wandb_run_id: Option<String>,
@@ -235,6 +238,21 @@ pub struct Weights {
     /// Operator set version of the default domain.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub opset: Option<u64>,
+    /// Version of the specification the file follows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spec_version: Option<u64>,
+    /// Layers of a network, or operations of a program, constants left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layer_count: Option<u64>,
+    /// Constants of a graph whose weights lie in a file beside it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub constant_count: Option<u64>,
+    /// Elements of those constants.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub constant_elements: Option<u64>,
+    /// Bytes of the file beside it that hold them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bin_bytes: Option<u64>,
     /// Name of the graph.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub graph_name: Option<String>,

@@ -27,6 +27,11 @@ const NOTHING: &str = "other";
 /// Elements of the state of PyTorch's generator on a processor.
 const GENERATOR_STATE: u64 = 5056;
 
+/// Element type and shape of a pickled numpy array.
+pub(super) fn array(tree: &Tree, id: Id) -> Option<(&str, Vec<u64>)> {
+    tensor::array(tree, id).map(|tensor| (tensor.dtype, tensor.shape))
+}
+
 /// Everything the pickle of a PyTorch file says.
 ///
 /// # Errors
