@@ -9,26 +9,43 @@ use crate::model::{Coverage, Gap, Sighting, Survey, Tally, TallyKey};
 pub(super) struct Tray {
     pub(super) sightings: Vec<Sighting>,
     pub(super) gaps: Vec<Gap>,
-    pub(super) tallies: BTreeMap<(u16, TallyKey, String), Tally>,
+    tallies: BTreeMap<(u16, TallyKey), BTreeMap<String, Tally>>,
     pub(super) coverage: Coverage,
 }
 
 impl Tray {
-    pub(super) fn tally(&mut self, source: u16, what: TallyKey, key: String, bytes: u64) {
-        self.tallies.entry((source, what, key)).or_default().add(Tally { files: 1, bytes });
+    pub(super) fn tally(&mut self, source: u16, what: TallyKey, key: &str, bytes: u64) {
+        let sums = self.tallies.entry((source, what)).or_default();
+        let one = Tally { files: 1, bytes };
+        // A key is only copied where it is new: most files come past here.
+        match sums.get_mut(key) {
+            Some(sum) => sum.add(one),
+            None => drop(sums.insert(key.to_owned(), one)),
+        }
+    }
+
+    /// Counts a file by its extension.
+    pub(super) fn tally_extension(&mut self, source: u16, what: TallyKey, path: &[u8], bytes: u64) {
+        let mut lower = [0; MAX_EXTENSION];
+        self.tally(source, what, extension(path, &mut lower), bytes);
     }
 }
 
+/// Longest extension with a row of its own.
+const MAX_EXTENSION: usize = 6;
+
 /// The extension a file is tallied by: short, plain, lower-case; a stated word for everything else, so that a tree of
 /// hostile names stays a short table.
-pub(super) fn extension(path: &[u8]) -> String {
+fn extension<'b>(path: &[u8], lower: &'b mut [u8; MAX_EXTENSION]) -> &'b str {
     let base = path.rsplit(|&byte| byte == b'/').next().unwrap_or(path);
     let dot = base.iter().rposition(|&byte| byte == b'.').filter(|&dot| dot > 0);
-    let Some(extension) = dot.and_then(|dot| base.get(dot + 1..)) else { return "(none)".to_owned() };
-    let plain = extension.first().is_some_and(u8::is_ascii_alphabetic)
-        && extension.len() <= 6
-        && extension.iter().all(u8::is_ascii_alphanumeric);
-    if plain { String::from_utf8_lossy(extension).to_ascii_lowercase() } else { "(other)".to_owned() }
+    let Some(extension) = dot.and_then(|dot| base.get(dot + 1..)) else { return "(none)" };
+    let plain =
+        extension.first().is_some_and(u8::is_ascii_alphabetic) && extension.iter().all(u8::is_ascii_alphanumeric);
+    let Some(lower) = lower.get_mut(..extension.len()).filter(|_| plain) else { return "(other)" };
+    lower.copy_from_slice(extension);
+    lower.make_ascii_lowercase();
+    std::str::from_utf8(lower).unwrap_or("(other)")
 }
 
 /// Adds what a source's workers gathered.
@@ -36,8 +53,10 @@ pub(super) fn merge(survey: &mut Survey, trays: Vec<Tray>) {
     for tray in trays {
         survey.sightings.extend(tray.sightings);
         survey.gaps.extend(tray.gaps);
-        for (key, sum) in tray.tallies {
-            survey.tallies.entry(key).or_default().add(sum);
+        for ((source, what), sums) in tray.tallies {
+            for (key, sum) in sums {
+                survey.tallies.entry((source, what, key)).or_default().add(sum);
+            }
         }
         survey.coverage.add(tray.coverage);
     }
@@ -64,17 +83,17 @@ mod tests {
             (b"x.\xff", "(other)"),
             (b"x.averyverylongone", "(other)"),
         ] {
-            assert_eq!(extension(path), key);
+            assert_eq!(extension(path, &mut [0; MAX_EXTENSION]), key);
         }
     }
 
     #[test]
     fn tallies_add_up() {
         let mut tray = Tray::default();
-        tray.tally(0, TallyKey::Extension, "jpg".to_owned(), 5);
-        tray.tally(0, TallyKey::Extension, "jpg".to_owned(), 7);
-        tray.tally(1, TallyKey::Extension, "jpg".to_owned(), 1);
-        let sums: Vec<u64> = tray.tallies.values().map(|tally| tally.bytes).collect();
+        tray.tally(0, TallyKey::Extension, "jpg", 5);
+        tray.tally(0, TallyKey::Extension, "jpg", 7);
+        tray.tally(1, TallyKey::Extension, "jpg", 1);
+        let sums: Vec<u64> = tray.tallies.values().flat_map(BTreeMap::values).map(|tally| tally.bytes).collect();
         assert_eq!(sums, [12, 1]);
     }
 }

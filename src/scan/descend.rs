@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::budget::{Budget, Counting, Metered, Packed};
-use super::collect::{Tray, extension};
+use super::collect::Tray;
 use super::examine::{Bytes, Entry, cause_of_read, examine, examine_stream};
 use super::{Context, Depth, Sniff};
 use crate::blob::{Blob, Range, ReadError, Reader};
@@ -85,7 +85,7 @@ pub(super) fn descend(
             gap(Stage::Unpack, Cause::Panicked, detail);
         }
     }
-    tray.tally(entry.locator.source(), TallyKey::Container, unpacker.id.to_owned(), size);
+    tray.tally(entry.locator.source(), TallyKey::Container, unpacker.id, size);
     Descent::Done
 }
 
@@ -125,7 +125,7 @@ impl Visitor<'_, '_, '_> {
         let inner = Entry {
             locator: self.entry.locator.clone(),
             name: without_ending(&self.entry.name, endings),
-            access: self.entry.access.clone(),
+            rights: self.entry.rights,
             link: self.entry.link.clone(),
             depth: self.entry.depth + 1,
             ordinary: false,
@@ -206,7 +206,7 @@ impl Visitor<'_, '_, '_> {
             (Want::Ordinary(_), _) => size >= self.cx.plan.limits.ordinary_size,
         };
         if !wanted {
-            self.tray.tally(self.entry.locator.source(), TallyKey::Unopened, extension(name), size);
+            self.tray.tally_extension(self.entry.locator.source(), TallyKey::Unopened, name, size);
         }
         wanted
     }
@@ -216,7 +216,7 @@ impl Visitor<'_, '_, '_> {
         Entry {
             name: locator.leaf().into(),
             locator,
-            access: self.entry.access.clone(),
+            rights: self.entry.rights,
             link: None,
             depth: self.entry.depth + 1,
             ordinary: false,

@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::budget::Budget;
-use super::collect::{Tray, extension};
+use super::collect::Tray;
 use super::descend::{Descent, descend};
 use super::{Context, Depth, identity};
 use crate::blob::{Blob, Memory, Prefix, ReadError, Spool, read_full};
@@ -30,13 +30,38 @@ pub(super) struct Entry {
     pub(super) locator: Locator,
     /// Path within the source or the innermost container, less the endings of compressions that were taken off.
     pub(super) name: Box<[u8]>,
-    pub(super) access: Option<Access>,
+    pub(super) rights: Option<Rights>,
     /// What it leads to, where it is a link.
     pub(super) link: Option<Locator>,
     /// Containers around it.
     pub(super) depth: usize,
     /// Whether its name says that it is something ordinary.
     pub(super) ordinary: bool,
+}
+
+/// Who may read an entry, as the system keeps it: spelled out only for what is recognised.
+#[derive(Clone, Copy)]
+pub(super) struct Rights {
+    pub(super) uid: u32,
+    pub(super) gid: u32,
+    pub(super) mode: u32,
+}
+
+impl Rights {
+    fn access(self) -> Access {
+        let mode = self.mode & 0o7777;
+        let readers = match mode {
+            mode if mode & 0o004 != 0 => "everyone",
+            mode if mode & 0o040 != 0 => "group",
+            _ => "owner",
+        };
+        Access {
+            owner: format!("uid:{}", self.uid),
+            group: format!("gid:{}", self.gid),
+            mode: format!("{mode:04o}"),
+            readers: readers.to_owned(),
+        }
+    }
 }
 
 /// An entry's bytes: all at hand, or the beginning of a stream and the rest of it.
@@ -303,7 +328,7 @@ impl Examination<'_, '_, '_> {
             confidence: if signature.probe.is_some() { Confidence::Certain } else { signature.confidence },
             presence: Presence::Present,
             identities,
-            access: self.entry.access.clone(),
+            access: self.entry.rights.map(Rights::access),
             fact: finding.fact,
             evidence: vec![Evidence { signature: signature.id.clone(), why: found.why.clone() }],
         });
@@ -343,14 +368,14 @@ impl Examination<'_, '_, '_> {
         }
         let Some((signature, cause, reason)) = failure else {
             let what = if self.entry.ordinary { TallyKey::Unopened } else { TallyKey::Extension };
-            self.tray.tally(self.entry.locator.source(), what, extension(&self.entry.name), view.size);
+            self.tray.tally_extension(self.entry.locator.source(), what, &self.entry.name, view.size);
             return;
         };
         let stage = if signature.unpack.is_some() { Stage::Unpack } else { Stage::Probe };
         let stage = if claimed.is_some() && cause == Cause::Malformed { Stage::Identify } else { stage };
         self.gap(stage, cause, reason.clone());
         if signature.unpack.is_some() {
-            self.tray.tally(self.entry.locator.source(), TallyKey::Extension, extension(&self.entry.name), view.size);
+            self.tray.tally_extension(self.entry.locator.source(), TallyKey::Extension, &self.entry.name, view.size);
             return;
         }
         self.tray.sightings.push(Sighting {
@@ -363,7 +388,7 @@ impl Examination<'_, '_, '_> {
             confidence: Confidence::Low,
             presence: Presence::Unverified,
             identities: Vec::new(),
-            access: self.entry.access.clone(),
+            access: self.entry.rights.map(Rights::access),
             fact: Fact::empty(signature.family),
             evidence: vec![Evidence { signature: signature.id.clone(), why: format!("it claims to be, and {reason}") }],
         });

@@ -12,11 +12,11 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::budget::Budget;
-use super::collect::{Tray, extension};
-use super::examine::{Entry, examine};
+use super::collect::Tray;
+use super::examine::{Entry, Rights, examine};
 use super::{Context, Depth, Sniff};
 use crate::blob::{File, Meter};
-use crate::model::{Access, Cause, Gap, Locator, Stage, TallyKey};
+use crate::model::{Cause, Gap, Locator, Stage, TallyKey};
 use crate::signature::Want;
 use crate::source::{Found, Source, locate};
 
@@ -89,7 +89,7 @@ fn walk(cx: &Context, source: &dyn Source, queue: Sender<Job>) -> Tray {
                     return put(&queue, job);
                 }
             }
-            Found::Dangling => tray.tally(cx.source, TallyKey::Other, "dangling link".to_owned(), 0),
+            Found::Dangling => tray.tally(cx.source, TallyKey::Other, "dangling link", 0),
             Found::Gap { path, stage, cause, detail } => {
                 cx.progress.gap();
                 tray.gaps.push(Gap::new(locate(cx.source, path), stage, cause, detail));
@@ -130,7 +130,7 @@ fn file(
         let size = size.map_or(0, |metadata| metadata.len());
         tray.coverage.bytes_seen += size;
         if size < cx.plan.limits.ordinary_size {
-            tray.tally(cx.source, TallyKey::Unopened, extension(path), size);
+            tray.tally_extension(cx.source, TallyKey::Unopened, path, size);
             return ControlFlow::Continue(());
         }
         tray.coverage.bytes_seen -= size;
@@ -199,7 +199,7 @@ fn look_into(cx: &Context, job: &Job, tray: &mut Tray) {
     let entry = Entry {
         locator,
         name: job.path.clone(),
-        access: Some(access(&metadata)),
+        rights: Some(rights(&metadata)),
         link: job.link.clone(),
         depth: 0,
         ordinary: job.ordinary,
@@ -216,18 +216,7 @@ fn is_offline(metadata: &fs::Metadata) -> bool {
     metadata.len() > INLINE && metadata.blocks() == 0
 }
 
-fn access(metadata: &fs::Metadata) -> Access {
+fn rights(metadata: &fs::Metadata) -> Rights {
     use std::os::unix::fs::MetadataExt;
-    let mode = metadata.mode() & 0o7777;
-    let readers = match mode {
-        mode if mode & 0o004 != 0 => "everyone",
-        mode if mode & 0o040 != 0 => "group",
-        _ => "owner",
-    };
-    Access {
-        owner: format!("uid:{}", metadata.uid()),
-        group: format!("gid:{}", metadata.gid()),
-        mode: format!("{mode:04o}"),
-        readers: readers.to_owned(),
-    }
+    Rights { uid: metadata.uid(), gid: metadata.gid(), mode: metadata.mode() }
 }

@@ -1,5 +1,6 @@
 //! Compiled matchers, and the view of an entry they look at.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
@@ -44,14 +45,14 @@ impl<'a> View<'a> {
         self.keys.get_or_init(|| if looks_like_text(self.head) { key_paths(self.text()) } else { BTreeSet::new() })
     }
 
-    fn bytes_at(&self, at: i64, len: usize) -> Vec<u8> {
+    fn bytes_at(&self, at: i64, len: usize) -> Cow<'_, [u8]> {
         let position = if at < 0 { self.size.checked_sub(at.unsigned_abs()) } else { Some(at.unsigned_abs()) };
-        let Some(position) = position else { return Vec::new() };
+        let Some(position) = position else { return Cow::default() };
         let start = usize::try_from(position).unwrap_or(usize::MAX);
         match self.head.get(start..start.saturating_add(len)) {
-            Some(bytes) => bytes.to_vec(),
-            None if position.saturating_add(len as u64) > self.size => Vec::new(),
-            None => (self.more)(position, len),
+            Some(bytes) => bytes.into(),
+            None if position.saturating_add(len as u64) > self.size => Cow::default(),
+            None => (self.more)(position, len).into(),
         }
     }
 }
@@ -142,7 +143,7 @@ impl CompiledMagic {
     fn holds(&self, view: &View) -> bool {
         let found = view.bytes_at(self.at, self.bytes.len());
         match &self.mask {
-            None => found == self.bytes,
+            None => *found == *self.bytes,
             Some(mask) => {
                 found.len() == self.bytes.len()
                     && found.iter().zip(&self.bytes).zip(mask).all(|((found, byte), mask)| (found ^ byte) & mask == 0)

@@ -12,6 +12,7 @@ mod keys;
 mod lift;
 mod load;
 mod matcher;
+mod names;
 mod schema;
 mod set;
 

@@ -5,12 +5,11 @@
 
 use std::collections::HashMap;
 
-use globset::{Candidate, GlobBuilder, GlobSet, GlobSetBuilder};
-
 use super::LIFT;
 use super::lift::CompiledLift;
 use super::load::LoadError;
 use super::matcher::{Compiled, View, looks_like_text};
+use super::names::{MAX_EXTENSION, Names, extension};
 use super::schema::Signature;
 use crate::model::{Confidence, Fact};
 
@@ -51,18 +50,10 @@ struct Entry {
     lifts: Vec<CompiledLift>,
 }
 
-#[derive(Default)]
-struct Globs {
-    base: GlobSet,
-    base_of: Vec<(usize, List)>,
-    path: GlobSet,
-    path_of: Vec<(usize, List)>,
-}
-
 /// A compiled set of signatures.
 pub struct Signatures {
     entries: Vec<Entry>,
-    globs: Globs,
+    names: Names<(usize, List)>,
     /// Signatures that must be asked whatever the name.
     nameless: Vec<usize>,
     ordinary: HashMap<String, String>,
@@ -98,9 +89,9 @@ impl Signatures {
             }
             entries.push(Entry { all, any, not, lifts, signature });
         }
-        let globs = Globs::new(&entries)?;
+        let names = names(&entries)?;
         let nameless = (0..entries.len()).filter(|&index| !entries[index].all.has_names).collect();
-        Ok(Signatures { entries, globs, nameless, ordinary, digest })
+        Ok(Signatures { entries, names, nameless, ordinary, digest })
     }
 
     /// Every signature, by id.
@@ -120,23 +111,41 @@ impl Signatures {
 
     /// What the name alone says.
     pub fn want(&self, path: &[u8]) -> Want<'_> {
-        let name = path.to_ascii_lowercase();
-        let mut hits = Vec::new();
-        self.globs.hits(&name, &mut hits);
-        if hits.iter().any(|(_, list)| *list != List::Not) {
+        let mut named = false;
+        self.names.each(path, |(_, list)| {
+            named |= list != List::Not;
+            !named
+        });
+        if named {
             return Want::Named;
         }
-        match extension(&name).and_then(|extension| self.ordinary.get(extension)) {
+        match self.ordinary(path) {
             Some(what) => Want::Ordinary(what),
             None => Want::Unknown,
         }
     }
 
+    /// What a file's extension says it is, if that is something ordinary. A name that begins with its only dot has none.
+    fn ordinary(&self, path: &[u8]) -> Option<&str> {
+        let base = path.rsplit(|&byte| byte == b'/').next()?;
+        let mut lower = [0; MAX_EXTENSION];
+        let extension = extension(base, &mut lower).filter(|extension| extension.len() + 1 < base.len())?;
+        std::str::from_utf8(extension).ok().and_then(|extension| self.ordinary.get(extension)).map(String::as_str)
+    }
+
+    /// The lists that a path is on.
+    fn hits(&self, path: &[u8]) -> Vec<(usize, List)> {
+        let mut hits = Vec::new();
+        self.names.each(path, |hit| {
+            hits.push(hit);
+            true
+        });
+        hits
+    }
+
     /// The signatures that hold for an entry, best first: by confidence, then by how much they look at, then by id.
     pub fn identify<'a>(&'a self, view: &View) -> Vec<Match<'a>> {
-        let name = view.path.to_ascii_lowercase();
-        let mut hits = Vec::new();
-        self.globs.hits(&name, &mut hits);
+        let hits = self.hits(view.path);
         let named = |index: usize, list: List| hits.contains(&(index, list));
         let mut candidates: Vec<usize> =
             hits.iter().filter(|(_, list)| *list == List::All).map(|(index, _)| *index).collect();
@@ -163,7 +172,8 @@ impl Signatures {
         matches.sort_by_key(|found| {
             let entry = found.entry;
             let weight = entry.all.specificity() + entry.any.specificity();
-            (std::cmp::Reverse(entry.signature.confidence), std::cmp::Reverse(weight), entry.signature.id.clone())
+            // Candidates come by index, and entries lie by id: the sort is stable.
+            (std::cmp::Reverse(entry.signature.confidence), std::cmp::Reverse(weight))
         });
         matches
     }
@@ -174,8 +184,7 @@ impl Signatures {
         if looks_like_text(view.head) && !view.head.is_empty() {
             return None;
         }
-        let mut hits = Vec::new();
-        self.globs.hits(&view.path.to_ascii_lowercase(), &mut hits);
+        let mut hits = self.hits(view.path);
         hits.sort_unstable_by_key(|(index, _)| *index);
         let claim = hits.iter().find(|(_, list)| *list == List::Claims)?;
         self.entries.get(claim.0).map(|entry| &entry.signature)
@@ -196,63 +205,20 @@ impl Match<'_> {
     }
 }
 
-impl Globs {
-    fn new(entries: &[Entry]) -> Result<Globs, LoadError> {
-        let (mut base, mut path) = (GlobSetBuilder::new(), GlobSetBuilder::new());
-        let mut globs = Globs::default();
-        for (index, entry) in entries.iter().enumerate() {
-            let signature = &entry.signature;
-            let lists = [
-                (&signature.all.name, List::All),
-                (&signature.any.name, List::Any),
-                (&signature.not.name, List::Not),
-                (&signature.claims, List::Claims),
-            ];
-            for (names, list) in lists {
-                for name in names {
-                    let nested = name.contains('/');
-                    let text = name.to_ascii_lowercase();
-                    let text = if nested { format!("**/{text}") } else { text };
-                    let glob = GlobBuilder::new(&text).literal_separator(true).build().map_err(|error| {
-                        LoadError::File { file: format!("{}.toml", signature.id), reason: error.to_string() }
-                    })?;
-                    if nested {
-                        path.add(glob);
-                        globs.path_of.push((index, list));
-                    } else {
-                        base.add(glob);
-                        globs.base_of.push((index, list));
-                    }
-                }
-            }
-        }
-        let fail = |error: globset::Error| LoadError::File { file: "signatures".to_owned(), reason: error.to_string() };
-        globs.base = base.build().map_err(fail)?;
-        globs.path = path.build().map_err(fail)?;
-        Ok(globs)
-    }
-
-    /// The lists that a lower-case path is on.
-    fn hits(&self, path: &[u8], hits: &mut Vec<(usize, List)>) {
-        let base = path.rsplit(|&byte| byte == b'/').next().unwrap_or(path);
-        let mut indexes = Vec::new();
-        self.base.matches_candidate_into(&candidate(base), &mut indexes);
-        hits.extend(indexes.iter().filter_map(|&index| self.base_of.get(index)));
-        if !self.path_of.is_empty() {
-            self.path.matches_candidate_into(&candidate(path), &mut indexes);
-            hits.extend(indexes.iter().filter_map(|&index| self.path_of.get(index)));
-        }
-    }
-}
-
-fn candidate(name: &[u8]) -> Candidate<'_> {
-    use std::os::unix::ffi::OsStrExt;
-    Candidate::new(std::ffi::OsStr::from_bytes(name))
-}
-
-/// The extension of a lower-case path, if it has one and it is text.
-fn extension(path: &[u8]) -> Option<&str> {
-    let base = path.rsplit(|&byte| byte == b'/').next()?;
-    let dot = base.iter().rposition(|&byte| byte == b'.').filter(|&dot| dot > 0)?;
-    std::str::from_utf8(base.get(dot + 1..)?).ok()
+/// Every glob of every signature, with the list it is on.
+fn names(entries: &[Entry]) -> Result<Names<(usize, List)>, LoadError> {
+    let globs = entries.iter().enumerate().flat_map(|(index, entry)| {
+        let signature = &entry.signature;
+        let lists = [
+            (&signature.all.name, List::All),
+            (&signature.any.name, List::Any),
+            (&signature.not.name, List::Not),
+            (&signature.claims, List::Claims),
+        ];
+        lists.into_iter().flat_map(move |(globs, list)| globs.iter().map(move |glob| (glob.as_str(), (index, list))))
+    });
+    Names::new(globs).map_err(|((index, _), error)| {
+        let id = entries.get(index).map_or("", |entry| entry.signature.id.as_str());
+        LoadError::File { file: format!("{id}.toml"), reason: error.to_string() }
+    })
 }

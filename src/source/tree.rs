@@ -19,7 +19,9 @@ use crate::model::{Cause, Stage};
 
 /// A directory tree on a mounted file system.
 pub struct Tree {
+    /// What is walked: the root as it was named, or where it leads if that is a link.
     root: PathBuf,
+    root_is_directory: bool,
     /// The root as the system resolves it: links are held against it.
     real_root: PathBuf,
     one_file_system: bool,
@@ -33,24 +35,21 @@ impl Tree {
     /// What the system says of the root: a place that cannot be looked at fails the scan.
     pub fn open(root: &Path, one_file_system: bool, exclude: Gitignore) -> std::io::Result<Tree> {
         let real_root = fs::canonicalize(root)?;
-        fs::metadata(&real_root)?;
-        Ok(Tree { root: root.to_owned(), real_root, one_file_system, exclude })
+        // Asked once: every entry of the walk is held against the answers.
+        let root_is_directory = fs::metadata(&real_root)?.is_dir();
+        let root = if root.is_symlink() { real_root.clone() } else { root.to_owned() };
+        Ok(Tree { root, root_is_directory, real_root, one_file_system, exclude })
     }
 
     /// Path of an entry below the root. A root that is a file is its own name.
     fn below<'a>(&self, path: &'a Path) -> &'a [u8] {
-        let (path, root) = (path.as_os_str().as_bytes(), self.walk_root().as_os_str().as_bytes());
+        let (path, root) = (path.as_os_str().as_bytes(), self.root.as_os_str().as_bytes());
         match path.get(root.len()..) {
-            Some([]) if !self.real_root.is_dir() => path.rsplit(|&byte| byte == b'/').next().unwrap_or(path),
+            Some([]) if !self.root_is_directory => path.rsplit(|&byte| byte == b'/').next().unwrap_or(path),
             Some([b'/', rest @ ..]) => rest,
             Some(rest) => rest,
             None => path,
         }
-    }
-
-    /// A root that is a link is walked where it leads: it was named.
-    fn walk_root(&self) -> &Path {
-        if self.root.is_symlink() { &self.real_root } else { &self.root }
     }
 
     fn is_excluded(&self, path: &Path, is_directory: bool) -> bool {
@@ -120,7 +119,7 @@ impl Source for Tree {
     }
 
     fn walk(&self, visit: Visit) {
-        let mut entries = WalkDir::new(self.walk_root())
+        let mut entries = WalkDir::new(&self.root)
             .follow_links(false)
             .follow_root_links(true)
             .same_file_system(self.one_file_system)
