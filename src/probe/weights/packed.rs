@@ -121,7 +121,7 @@ mod tests {
         let local = [b"PK\x03\x04\x0a\0\0\0\0\0\0\0\0\0", sizes.as_slice(), name_len, b"\0\0", name, content].concat();
         let row = [b"PK\x01\x02\x0a\0\x0a\0\0\0\0\0\0\0\0\0", sizes.as_slice(), name_len, &[0; 12], &len(before), name]
             .concat();
-        let at = u32::try_from(before.len() + local.len()).unwrap().to_le_bytes();
+        let at = u32::try_from(before.len().saturating_add(local.len())).unwrap().to_le_bytes();
         let end = [b"PK\x05\x06\0\0\0\0\x01\0\x01\0".as_slice(), &len(&row), &at, b"\0\0"].concat();
         [before, &local, &row, &end].concat()
     }
