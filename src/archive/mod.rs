@@ -6,5 +6,6 @@
 //! names bounded before they are held, and a tar readable both by position and as a stream.
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
+pub mod sevenz;
 pub mod tar;
 pub mod zip;

@@ -35,6 +35,9 @@ pub struct Member {
 /// Why an archive could not be read on.
 #[derive(Debug, thiserror::Error)]
 pub enum TarError {
+    /// There is no header where one should stand.
+    #[error("its tar headers do not hold: a header's checksum is wrong")]
+    NotHeader,
     /// A header does not hold.
     #[error("its tar headers do not hold: {0}")]
     Malformed(&'static str),
@@ -87,7 +90,7 @@ pub fn next(feed: &mut dyn Feed) -> Result<Option<Member>, TarError> {
             return Ok(None);
         }
         if !is_header(&block) {
-            return Err(TarError::Malformed("a header's checksum is wrong"));
+            return Err(TarError::NotHeader);
         }
         let size = block.get(124..136).and_then(number).ok_or(TarError::Malformed("a size is not a number"))?;
         match block.get(156) {

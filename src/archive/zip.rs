@@ -3,6 +3,8 @@
 //! Follows PKWARE's APPNOTE 6.3.10. Local headers are only read to find where a member's bytes begin: writers that
 //! stream (PyTorch among them) leave the sizes in them empty, so the central directory alone is believed.
 
+use std::collections::BTreeSet;
+
 use sha2::{Digest, Sha256};
 
 use crate::blob::{Blob, Cursor, ReadError, read_vec};
@@ -13,6 +15,8 @@ const MAX_DIRECTORY: u64 = 64 << 20;
 /// Longest comment plus the end record.
 const MAX_END: u64 = 65_535 + 22;
 const END_SIZE: u64 = 22;
+/// A local header without its name and extra field.
+const LOCAL_SIZE: u64 = 30;
 
 /// How a member is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +111,27 @@ impl Directory {
             return Err(ZipError::Malformed("its rows are not as many as it says"));
         }
         Ok(Directory { members, base })
+    }
+
+    /// The rows whose bytes lie within another's, by their place in [`Directory::members`]. No writer shares bytes
+    /// between members; a bomb that lets thousands of rows lead to one kernel does.
+    pub fn overlapping(&self) -> BTreeSet<usize> {
+        let end = |member: &Member| {
+            let local = (member.name.len() as u64).saturating_add(LOCAL_SIZE);
+            member.header.saturating_add(local).saturating_add(member.packed)
+        };
+        let mut order: Vec<usize> = (0..self.members.len()).collect();
+        order.sort_by_key(|&index| self.members.get(index).map(|member| (member.header, index)));
+        let mut reached = 0;
+        let mut overlapping = BTreeSet::new();
+        for index in order {
+            let Some(member) = self.members.get(index) else { continue };
+            if member.header < reached {
+                overlapping.insert(index);
+            }
+            reached = reached.max(end(member));
+        }
+        overlapping
     }
 
     /// The member of that name.

@@ -7,6 +7,7 @@
 mod impact;
 mod links;
 mod plain;
+pub mod rules;
 mod weights;
 
 use std::collections::BTreeSet;

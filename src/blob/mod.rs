@@ -52,6 +52,9 @@ pub enum ReadError {
         /// Position of the end.
         at: u64,
     },
+    /// The same, in a stream that is decoded: the decoder knows no position.
+    #[error("ends in the middle of a compressed stream")]
+    Cut,
     /// The bytes lie further in a stream than what was kept of it; spooling it would have them.
     #[error("lies past the first {kept} bytes of a compressed stream")]
     NeedMore {
@@ -168,7 +171,7 @@ impl ReadError {
     /// Recovers the error that travelled through a decoder as an [`io::Error`].
     pub fn from_io(error: io::Error) -> ReadError {
         if error.kind() == io::ErrorKind::UnexpectedEof {
-            return ReadError::Ended { at: 0 };
+            return ReadError::Cut;
         }
         match error.downcast::<ReadError>() {
             Ok(inner) => inner,

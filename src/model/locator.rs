@@ -182,7 +182,7 @@ pub fn escape_name(name: &[u8]) -> String {
 }
 
 /// Control characters, and the marks that make a terminal or a browser show a name other than it is.
-fn is_unprintable(c: char) -> bool {
+pub fn is_unprintable(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }

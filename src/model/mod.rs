@@ -8,18 +8,22 @@
 
 mod asset;
 mod content;
+mod date;
 mod fact;
 mod gap;
 mod locator;
 mod redact;
+mod rules;
 mod survey;
 
 pub use asset::{Asset, AssetFile, Impact, Inventory, Level, Origin, Relation, RelationEvidence, RelationKind};
 pub use content::{ContentId, hex};
+pub use date::{Date, DateError};
 pub use fact::{Code, Dataset, Fact, Infra, UnknownField, Weights};
 pub use gap::{Cause, Gap, Stage};
-pub use locator::{Hop, Locator, LocatorError, SourceId, escape_name};
+pub use locator::{Hop, Locator, LocatorError, SourceId, escape_name, is_unprintable};
 pub use redact::{publishable, redact_map};
+pub use rules::{Allow, CrownJewels, RuleFinding, Rules, Verdict};
 pub use survey::{
     Access, Confidence, Coverage, Evidence, Family, Kind, Presence, Role, ScanOptions, Sighting, SourceInfo, Survey,
     Tally, TallyKey,

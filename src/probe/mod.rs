@@ -85,6 +85,8 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "llamafile", run: weights::packed::llamafile },
     Probe { id: "mxnet", run: weights::mxnet::probe },
     Probe { id: "ncnn", run: weights::ncnn::probe },
+    Probe { id: "npy", run: dataset::npy::probe },
+    Probe { id: "npz", run: dataset::npz::probe },
     Probe { id: "ollama-manifest", run: weights::ollama::probe },
     Probe { id: "onnx", run: weights::onnx::probe },
     Probe { id: "openvino", run: weights::openvino::probe },

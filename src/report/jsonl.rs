@@ -26,7 +26,7 @@ enum Line<'a> {
 }
 
 #[derive(Serialize, JsonSchema)]
-struct Header<'a> {
+pub(super) struct Header<'a> {
     schema: &'static str,
     tool: Tool,
     signatures: &'a str,
@@ -41,7 +41,7 @@ struct Tool {
 }
 
 #[derive(Serialize, JsonSchema)]
-struct AssetLine<'a> {
+pub(super) struct AssetLine<'a> {
     id: &'a str,
     kind: Kind,
     format: &'a str,
@@ -71,7 +71,7 @@ struct FileLine<'a> {
 }
 
 #[derive(Serialize, JsonSchema)]
-struct RelationLine<'a> {
+pub(super) struct RelationLine<'a> {
     from: &'a str,
     to: &'a str,
     kind: RelationKind,
@@ -87,7 +87,7 @@ struct RelationEvidenceLine<'a> {
 }
 
 #[derive(Serialize, JsonSchema)]
-struct GapLine<'a> {
+pub(super) struct GapLine<'a> {
     source: u16,
     locator: &'a Locator,
     stage: Stage,
@@ -96,7 +96,7 @@ struct GapLine<'a> {
 }
 
 #[derive(Serialize, JsonSchema)]
-struct TallyLine<'a> {
+pub(super) struct TallyLine<'a> {
     source: u16,
     what: TallyKey,
     key: &'a str,
@@ -105,7 +105,7 @@ struct TallyLine<'a> {
 }
 
 #[derive(Serialize, JsonSchema)]
-struct CoverageLine {
+pub(super) struct CoverageLine {
     files: u64,
     directories: u64,
     members: u64,
@@ -123,14 +123,7 @@ struct CoverageLine {
 /// # Errors
 /// What the writer answers.
 pub fn write(inventory: &Inventory, out: &mut dyn Write) -> io::Result<()> {
-    let header = Header {
-        schema: SCHEMA,
-        tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
-        signatures: &inventory.signatures,
-        sources: &inventory.sources,
-        options: &inventory.options,
-    };
-    line(out, &Line::Header(header))?;
+    line(out, &Line::Header(header(inventory)))?;
     for asset in &inventory.assets {
         line(out, &Line::Asset(Box::new(asset_line(asset))))?;
     }
@@ -140,11 +133,20 @@ pub fn write(inventory: &Inventory, out: &mut dyn Write) -> io::Result<()> {
     for gap in &inventory.gaps {
         line(out, &Line::Gap(gap_line(gap)))?;
     }
-    for ((source, what, key), Tally { files, bytes }) in &inventory.tallies {
-        let row = TallyLine { source: *source, what: *what, key, files: *files, bytes: *bytes };
-        line(out, &Line::Tally(row))?;
+    for tally in &inventory.tallies {
+        line(out, &Line::Tally(tally_line(tally)))?;
     }
     line(out, &Line::Coverage(coverage_line(inventory)))
+}
+
+pub(super) fn header(inventory: &Inventory) -> Header<'_> {
+    Header {
+        schema: SCHEMA,
+        tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
+        signatures: &inventory.signatures,
+        sources: &inventory.sources,
+        options: &inventory.options,
+    }
 }
 
 fn line(out: &mut dyn Write, line: &Line) -> io::Result<()> {
@@ -152,7 +154,7 @@ fn line(out: &mut dyn Write, line: &Line) -> io::Result<()> {
     out.write_all(b"\n")
 }
 
-fn asset_line(asset: &Asset) -> AssetLine<'_> {
+pub(super) fn asset_line(asset: &Asset) -> AssetLine<'_> {
     AssetLine {
         id: &asset.id,
         kind: asset.kind,
@@ -180,7 +182,7 @@ fn asset_line(asset: &Asset) -> AssetLine<'_> {
     }
 }
 
-fn relation_line(relation: &Relation) -> RelationLine<'_> {
+pub(super) fn relation_line(relation: &Relation) -> RelationLine<'_> {
     let evidence = relation.evidence.iter().map(|seen| RelationEvidenceLine {
         source: seen.locator.source(),
         locator: &seen.locator,
@@ -195,7 +197,7 @@ fn relation_line(relation: &Relation) -> RelationLine<'_> {
     }
 }
 
-fn gap_line(gap: &Gap) -> GapLine<'_> {
+pub(super) fn gap_line(gap: &Gap) -> GapLine<'_> {
     GapLine {
         source: gap.locator.source(),
         locator: &gap.locator,
@@ -205,7 +207,12 @@ fn gap_line(gap: &Gap) -> GapLine<'_> {
     }
 }
 
-fn coverage_line(inventory: &Inventory) -> CoverageLine {
+pub(super) fn tally_line(tally: &((u16, TallyKey, String), Tally)) -> TallyLine<'_> {
+    let ((source, what, key), Tally { files, bytes }) = tally;
+    TallyLine { source: *source, what: *what, key, files: *files, bytes: *bytes }
+}
+
+pub(super) fn coverage_line(inventory: &Inventory) -> CoverageLine {
     let count = |presence| inventory.assets.iter().filter(|asset| asset.presence == presence).count() as u64;
     let coverage = &inventory.coverage;
     CoverageLine {

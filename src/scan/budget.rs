@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::io::{self, Read};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::Limits;
@@ -11,7 +12,11 @@ use crate::blob::ReadError;
 /// The purse of one file of a source, and of all that is nested in it.
 pub(super) struct Budget<'a> {
     limits: &'a Limits,
+    /// Becomes true when the scan is to end.
+    stop: &'a AtomicBool,
     deadline: Instant,
+    /// Bytes of the file itself.
+    size: u64,
     members: Cell<u64>,
     inflated: Cell<u64>,
     spooled: Cell<u64>,
@@ -20,10 +25,12 @@ pub(super) struct Budget<'a> {
 }
 
 impl<'a> Budget<'a> {
-    pub(super) fn new(limits: &'a Limits) -> Budget<'a> {
+    pub(super) fn new(limits: &'a Limits, size: u64, stop: &'a AtomicBool) -> Budget<'a> {
         Budget {
             limits,
-            deadline: Instant::now() + Duration::from_secs(limits.seconds),
+            stop,
+            size,
+            deadline: Budget::deadline_of(limits),
             members: Cell::new(0),
             inflated: Cell::new(0),
             spooled: Cell::new(0),
@@ -33,6 +40,11 @@ impl<'a> Budget<'a> {
 
     pub(super) fn deadline(&self) -> Instant {
         self.deadline
+    }
+
+    /// When a file's time is over that is opened now.
+    pub(super) fn deadline_of(limits: &Limits) -> Instant {
+        Instant::now() + Duration::from_secs(limits.seconds)
     }
 
     pub(super) fn inflated(&self) -> u64 {
@@ -90,6 +102,10 @@ impl<'a> Budget<'a> {
     }
 
     fn take_inflated(&self, bytes: u64) -> Result<(), ReadError> {
+        if self.stop.load(Ordering::Relaxed) {
+            self.exhausted.set(true);
+            return Err(ReadError::OverBudget("the scan was interrupted".to_owned()));
+        }
         if Instant::now() > self.deadline {
             self.exhausted.set(true);
             return Err(ReadError::OutOfTime);
@@ -99,6 +115,12 @@ impl<'a> Budget<'a> {
             self.exhausted.set(true);
             let limit = self.limits.inflated;
             return Err(ReadError::OverBudget(format!("inflates to more than {limit} bytes (--max-inflated)")));
+        }
+        // A small file of archives in archives keeps every single ratio, and still inflates without end.
+        if wanted > self.size.saturating_mul(self.limits.ratio).max(Limits::RATIO_SLACK_IN_ALL) {
+            self.exhausted.set(true);
+            let limit = self.limits.ratio;
+            return Err(ReadError::OverBudget(format!("inflates more than {limit} to 1 in all (--max-ratio)")));
         }
         self.inflated.set(wanted);
         Ok(())
@@ -179,6 +201,8 @@ impl<R: Read> Read for Metered<'_, '_, R> {
 mod tests {
     use super::*;
 
+    static GO: AtomicBool = AtomicBool::new(false);
+
     fn limits() -> Limits {
         Limits { depth: 2, members: 2, inflated: 1000, spool: 10, ..Limits::default() }
     }
@@ -186,7 +210,7 @@ mod tests {
     #[test]
     fn every_limit_names_its_flag() {
         let limits = limits();
-        let budget = Budget::new(&limits);
+        let budget = Budget::new(&limits, 1 << 40, &GO);
         assert!(budget.descend(1).is_ok());
         assert!(budget.descend(2).unwrap_err().contains("--max-depth"));
         assert!(budget.take_member().and_then(|()| budget.take_member()).is_ok());
@@ -203,7 +227,7 @@ mod tests {
     #[test]
     fn an_endless_stream_ends() {
         let limits = limits();
-        let budget = Budget::new(&limits);
+        let budget = Budget::new(&limits, 1 << 40, &GO);
         let mut reader = Metered::new(io::repeat(0), &budget, None);
         let error = io::copy(&mut reader, &mut io::sink()).unwrap_err();
         assert!(matches!(ReadError::from_io(error), ReadError::OverBudget(text) if text.contains("--max-inflated")));
@@ -211,9 +235,22 @@ mod tests {
     }
 
     #[test]
+    fn streams_within_their_ratio_are_held_against_the_file_together() {
+        let limits = Limits::default();
+        let budget = Budget::new(&limits, 1000, &GO);
+        let mut streams = 0;
+        while !budget.is_exhausted() {
+            let reader = Metered::new(io::repeat(0), &budget, Some(Packed::declared(1 << 20)));
+            let _ = io::copy(&mut reader.take(64 << 20), &mut io::sink());
+            streams += 1;
+        }
+        assert_eq!(streams, Limits::RATIO_SLACK_IN_ALL / (64 << 20) + 1);
+    }
+
+    #[test]
     fn a_bomb_is_stopped_by_its_ratio_alone() {
         let limits = Limits::default();
-        let budget = Budget::new(&limits);
+        let budget = Budget::new(&limits, 1 << 40, &GO);
         let mut reader = Metered::new(io::repeat(0), &budget, Some(Packed::declared(100)));
         let error = io::copy(&mut reader, &mut io::sink()).unwrap_err();
         assert!(matches!(ReadError::from_io(error), ReadError::OverBudget(text) if text.contains("--max-ratio")));

@@ -11,6 +11,7 @@ use super::examine::{Bytes, Entry, cause_of_read, examine, examine_stream};
 use super::{Context, Depth, Sniff};
 use crate::blob::{Blob, Range, ReadError, Reader};
 use crate::model::{Cause, Gap, Stage, TallyKey};
+use crate::probe::ProbeError;
 use crate::signature::Want;
 use crate::unpack::{Member, Open, UnpackError, Unpacker};
 
@@ -21,8 +22,8 @@ const DRAIN: u64 = 64 << 20;
 pub(super) enum Descent {
     /// It was opened, as far as it went; what went wrong are gaps.
     Done,
-    /// It is not such a container after all, and why.
-    NotMine(String),
+    /// It is not such a container after all, and what says so.
+    NotMine(ProbeError),
     /// It is one that cannot be read as a stream.
     NeedMore,
 }
@@ -69,11 +70,13 @@ pub(super) fn descend(
         tray.gaps.push(Gap::new(entry.locator.clone(), stage, cause, detail));
     };
     match outcome {
-        Ok(Err(UnpackError::NotMine)) => return Descent::NotMine("not such a container".to_owned()),
+        Ok(Err(error @ UnpackError::NotMine)) => return Descent::NotMine(ProbeError::Malformed(error.to_string())),
+        Ok(Err(UnpackError::Barren)) => return Descent::NotMine(ProbeError::Read(ReadError::Cut)),
         Ok(Ok(())) => {}
         // After a limit of the whole was reached, everything below fails alike: said once, where it was reached.
         Ok(Err(_)) if budget.is_exhausted() && entry.depth > 0 => {}
         Ok(Err(UnpackError::Malformed(detail))) => gap(Stage::Unpack, Cause::Malformed, detail),
+        Ok(Err(UnpackError::Truncated(detail))) => gap(Stage::Unpack, Cause::Truncated, detail),
         Ok(Err(UnpackError::Unsupported(detail))) => gap(Stage::Unpack, Cause::Unsupported, detail),
         Ok(Err(error @ UnpackError::Encrypted)) => gap(Stage::Unpack, Cause::Encrypted, error.to_string()),
         Ok(Err(UnpackError::Read(error))) => gap(stage_of(&error), cause_of_read(&error), error.to_string()),
@@ -129,9 +132,13 @@ impl Visitor<'_, '_, '_> {
         };
         let recognised =
             examine_stream(self.cx, &inner, None, &mut reader, self.budget, self.tray).map_err(|error| {
-                // Nothing came out at all: the magic was a coincidence.
-                let is_limit = matches!(error, ReadError::OverBudget(_) | ReadError::OutOfTime);
-                if reader.given() == 0 && !is_limit { UnpackError::NotMine } else { UnpackError::Read(error) }
+                // Nothing came out at all: the magic was a coincidence, or little more than the magic is left.
+                match error {
+                    error if reader.given() > 0 => UnpackError::Read(error),
+                    ReadError::OverBudget(_) | ReadError::OutOfTime => UnpackError::Read(error),
+                    ReadError::Cut => UnpackError::Barren,
+                    _ => UnpackError::NotMine,
+                }
             })?;
         if !recognised && self.cx.plan.depth >= Depth::Content {
             // What a stream of unknown content hides (a cut, a bomb) only shows when it is read.

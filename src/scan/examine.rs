@@ -64,28 +64,45 @@ pub(super) fn examine_stream(
     tray: &mut Tray,
 ) -> Result<bool, ReadError> {
     let mut head = vec![0; STREAM_HEAD.min(size.and_then(|size| usize::try_from(size).ok()).unwrap_or(STREAM_HEAD))];
-    let got = fill(reader, &mut head)?;
+    let (got, failure) = fill(reader, &mut head);
     let at_end = got < head.len() || size == Some(got as u64);
     head.truncate(got);
     let mut examination = Examination { cx, entry, budget, tray };
-    Ok(if at_end {
-        examination.run(Bytes::Whole(Arc::new(Memory::new(head))))
-    } else {
-        examination.run(Bytes::Stream { head: head.into(), size, rest: reader })
-    })
+    match failure {
+        None if at_end => Ok(examination.run(Bytes::Whole(Arc::new(Memory::new(head))))),
+        None => Ok(examination.run(Bytes::Stream { head: head.into(), size, rest: reader })),
+        Some(error) if head.is_empty() => Err(error),
+        // What came out before the stream broke is as much worth as the beginning of a whole one.
+        Some(error) => {
+            let mut broken = Broken(Some(error));
+            let recognised = examination.run(Bytes::Stream { head: head.into(), size, rest: &mut broken });
+            // Unless whoever read on has said it already.
+            broken.0.map_or(Ok(recognised), Err)
+        }
+    }
 }
 
-fn fill(reader: &mut dyn Read, buf: &mut [u8]) -> Result<usize, ReadError> {
+/// Fills `buf` as far as the stream goes, and says what ended it if that was not its end.
+fn fill(reader: &mut dyn Read, buf: &mut [u8]) -> (usize, Option<ReadError>) {
     let mut filled = 0;
     while filled < buf.len() {
         match reader.read(&mut buf[filled..]) {
             Ok(0) => break,
             Ok(n) => filled += n,
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(ReadError::from_io(error)),
+            Err(error) => return (filled, Some(ReadError::from_io(error))),
         }
     }
-    Ok(filled)
+    (filled, None)
+}
+
+/// The rest of a stream that broke: its error, once.
+struct Broken(Option<ReadError>);
+
+impl Read for Broken {
+    fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+        Err(self.0.take().unwrap_or(ReadError::Cut).into())
+    }
 }
 
 /// What came of a look.
@@ -97,6 +114,8 @@ enum Outcome {
     Unrecognised,
     /// The bytes past the head are needed.
     NeedMore,
+    /// The head suffices; the rest would give it an identity.
+    WorthKeeping,
 }
 
 struct Examination<'e, 'b, 'c> {
@@ -117,7 +136,7 @@ impl Examination<'_, '_, '_> {
         match self.look(&prefix, Some((Arc::clone(&head), rest))) {
             Outcome::Done => true,
             Outcome::Unrecognised => false,
-            Outcome::NeedMore => {
+            outcome => {
                 match self.spool(&head, rest) {
                     Ok(blob) => {
                         let recognised = self.look(&blob, None) != Outcome::Unrecognised;
@@ -125,6 +144,10 @@ impl Examination<'_, '_, '_> {
                         return recognised;
                     }
                     Err(error) => self.read_failed(Stage::Unpack, &error),
+                }
+                // A stream that breaks further on is still what its head says.
+                if outcome == Outcome::WorthKeeping {
+                    self.look(&prefix, None);
                 }
                 true
             }
@@ -134,16 +157,29 @@ impl Examination<'_, '_, '_> {
     /// Keeps a stream whole.
     fn spool(&mut self, head: &[u8], rest: &mut dyn Read) -> Result<Arc<dyn Blob>, ReadError> {
         let mut spool = Spool::default();
-        self.budget.take_spool(head.len() as u64).map_err(ReadError::OverBudget)?;
-        spool.push(head)?;
-        let mut chunk = vec![0; STREAM_HEAD];
-        loop {
-            let got = fill(rest, &mut chunk)?;
-            if got == 0 {
-                return Ok(spool.finish(Some(self.budget.deadline())));
+        match self.fill_spool(&mut spool, head, rest) {
+            Ok(()) => Ok(spool.finish(Some(self.budget.deadline()))),
+            Err(error) => {
+                self.budget.return_spool(spool.size());
+                Err(error)
             }
-            self.budget.take_spool(got as u64).map_err(ReadError::OverBudget)?;
-            spool.push(&chunk[..got])?;
+        }
+    }
+
+    fn fill_spool(&self, spool: &mut Spool, head: &[u8], rest: &mut dyn Read) -> Result<(), ReadError> {
+        let mut chunk = head.to_vec();
+        loop {
+            self.budget.take_spool(chunk.len() as u64).map_err(ReadError::OverBudget)?;
+            spool.push(&chunk)?;
+            chunk.resize(STREAM_HEAD, 0);
+            let (got, failure) = fill(rest, &mut chunk);
+            if let Some(error) = failure {
+                return Err(error);
+            }
+            if got == 0 {
+                return Ok(());
+            }
+            chunk.truncate(got);
         }
     }
 
@@ -166,14 +202,14 @@ impl Examination<'_, '_, '_> {
         let view = View::new(&self.entry.name, blob.size(), &head, &more);
         let matches = self.cx.signatures.identify(&view);
 
-        let mut failure = None;
+        let mut failure: Option<(&Signature, ProbeError)> = None;
         let mut descend_too = false;
         for found in matches.iter().filter(|found| found.signature.unpack.is_none()) {
             match self.probe(found, blob, &view) {
                 Ok(finding) => {
                     // A small stream is worth keeping whole: then it has an identity like any file.
                     if stream.is_some() && self.is_worth_keeping(blob.as_ref(), found.signature) {
-                        return Outcome::NeedMore;
+                        return Outcome::WorthKeeping;
                     }
                     descend_too = finding.descend;
                     self.recognised(found, finding, blob.as_ref());
@@ -187,10 +223,6 @@ impl Examination<'_, '_, '_> {
                 Err(error) => failure = failure.or(Some((found.signature, error))),
             }
         }
-        if failure.is_some() && self.cx.signatures.claimed(&view).is_some() {
-            // It claims to be what it is not; what it holds as a container is worth a look all the same.
-            self.unrecognised(&view, failure.take());
-        }
         for found in matches.iter() {
             let Some(unpacker) = found.signature.unpack.as_deref().and_then(unpack::of) else { continue };
             let bytes = match &mut stream {
@@ -198,11 +230,18 @@ impl Examination<'_, '_, '_> {
                 Some((head, rest)) => Bytes::Stream { head: Arc::clone(head), size: None, rest: *rest },
             };
             match descend(self.cx, self.entry, bytes, unpacker, self.budget, self.tray) {
-                Descent::Done => return Outcome::Done,
+                Descent::Done => {
+                    // It opens, and is not what its name claims all the same.
+                    if failure.is_some() && self.cx.signatures.claimed(&view).is_some() {
+                        self.unrecognised(&view, failure);
+                    }
+                    return Outcome::Done;
+                }
                 Descent::NeedMore => return Outcome::NeedMore,
-                Descent::NotMine(reason) => {
-                    if found.signature.confidence >= Confidence::High && failure.is_none() {
-                        failure = Some((found.signature, ProbeError::Malformed(reason)));
+                Descent::NotMine(error) => {
+                    let known = failure.as_ref().map(|(signature, _)| signature.confidence);
+                    if found.signature.confidence >= Confidence::High && known < Some(Confidence::High) {
+                        failure = Some((found.signature, error));
                     }
                 }
             }
@@ -291,9 +330,10 @@ impl Examination<'_, '_, '_> {
             // A weak hint that led nowhere is not worth a word, unless the name says the same.
             (Some((signature, _)), None) if signature.confidence < Confidence::High => None,
             (Some((signature, error)), _) => Some((signature, cause_of(&error), error.to_string())),
+            // Nothing is hidden in an empty file, whatever it is called.
+            (None, Some(_)) if view.head.is_empty() => None,
             (None, Some(signature)) => {
-                let what = if view.head.is_empty() { "is empty" } else { "has other bytes" };
-                Some((signature, Cause::Malformed, format!("is named like {} and {what}", signature.title)))
+                Some((signature, Cause::Malformed, format!("is named like {} and has other bytes", signature.title)))
             }
             (None, None) => None,
         };
@@ -355,7 +395,7 @@ pub(super) fn cause_of_read(error: &ReadError) -> Cause {
     match error {
         ReadError::Io(error) if error.kind() == std::io::ErrorKind::PermissionDenied => Cause::Denied,
         ReadError::Io(_) => Cause::Malformed,
-        ReadError::Shrank | ReadError::Ended { .. } => Cause::Truncated,
+        ReadError::Shrank | ReadError::Ended { .. } | ReadError::Cut => Cause::Truncated,
         ReadError::NeedMore { .. } | ReadError::TooLong { .. } | ReadError::OverBudget(_) | ReadError::OutOfTime => {
             Cause::OverBudget
         }

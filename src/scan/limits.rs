@@ -22,6 +22,8 @@ pub struct Limits {
 impl Limits {
     /// Output that is never held against the ratio: a page of zeros packs 1,000 to 1 and harms nobody.
     pub const RATIO_SLACK: u64 = 16 << 20;
+    /// The same for everything under one file together: a second or two of inflating, whatever it was.
+    pub const RATIO_SLACK_IN_ALL: u64 = 1 << 30;
 }
 
 impl Default for Limits {

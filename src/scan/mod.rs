@@ -79,6 +79,9 @@ pub struct Plan {
     pub recall: bool,
     /// Patterns of what to leave out, as in a `.gitignore`.
     pub exclude: Vec<String>,
+    /// Files the caller is going to write, as the system resolves them: never part of what is scanned, so that a scan
+    /// finds the same the first time and the second.
+    pub outputs: Vec<PathBuf>,
 }
 
 impl Default for Plan {
@@ -92,6 +95,7 @@ impl Default for Plan {
             one_file_system: true,
             recall: false,
             exclude: Vec::new(),
+            outputs: Vec::new(),
         }
     }
 }

@@ -113,6 +113,9 @@ fn file(
     full: &Path,
     explicit: bool,
 ) -> ControlFlow<()> {
+    if is_output(cx, full) {
+        return ControlFlow::Continue(());
+    }
     tray.coverage.files += 1;
     cx.progress.file();
     let closed = !explicit
@@ -140,6 +143,14 @@ fn put(queue: &Sender<Job>, job: Job) -> ControlFlow<()> {
     if queue.send(job).is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
 
+/// Whether the caller is going to replace this very file.
+fn is_output(cx: &Context, full: &Path) -> bool {
+    // The name first: the system is asked only about files that are called so.
+    cx.plan.outputs.iter().any(|output| {
+        output.file_name() == full.file_name() && fs::canonicalize(full).is_ok_and(|full| full == *output)
+    })
+}
+
 fn work(cx: &Context, queue: &Receiver<Job>) -> Tray {
     let mut tray = Tray::default();
     for job in queue {
@@ -157,8 +168,7 @@ fn work(cx: &Context, queue: &Receiver<Job>) -> Tray {
 
 fn look_into(cx: &Context, job: &Job, tray: &mut Tray) {
     let locator = locate(cx.source, &job.path);
-    let budget = Budget::new(&cx.plan.limits);
-    let meter = Arc::new(Meter::until(budget.deadline()));
+    let meter = Arc::new(Meter::until(Budget::deadline_of(&cx.plan.limits)));
     // What was named itself is meant, even if it is a link.
     let full =
         if job.explicit { fs::canonicalize(&job.full).unwrap_or_else(|_| job.full.clone()) } else { job.full.clone() };
@@ -185,6 +195,7 @@ fn look_into(cx: &Context, job: &Job, tray: &mut Tray) {
     if job.link.is_none() {
         tray.coverage.bytes_seen += metadata.len();
     }
+    let budget = Budget::new(&cx.plan.limits, metadata.len(), cx.stop);
     let entry = Entry {
         locator,
         name: job.path.clone(),

@@ -67,11 +67,11 @@ impl Signatures {
         for (path, text, built_in) in embedded.chain(added) {
             let fail = |reason: String| LoadError::File { file: path.to_owned(), reason };
             if path.rsplit('/').next() == Some(ORDINARY) {
-                ordinary = toml::from_str(text).map_err(|error| fail(error.to_string()))?;
+                ordinary = toml::from_str(text).map_err(|error| fail(one_line(text, &error)))?;
                 text.clone_into(&mut ordinary_text);
                 continue;
             }
-            let signature: Signature = toml::from_str(text).map_err(|error| fail(error.to_string()))?;
+            let signature: Signature = toml::from_str(text).map_err(|error| fail(one_line(text, &error)))?;
             let stem = path.rsplit('/').next().and_then(|name| name.strip_suffix(".toml"));
             if stem != Some(signature.id.as_str()) {
                 return Err(fail(format!("its id is '{}': name the file {}.toml", signature.id, signature.id)));
@@ -92,6 +92,13 @@ impl Signatures {
             .collect();
         Signatures::compile(chosen.into_values().map(|(signature, _)| signature).collect(), extensions, digest)
     }
+}
+
+/// A parser's error without the picture of the place.
+fn one_line(text: &str, error: &toml::de::Error) -> String {
+    let at = error.span().map_or(0, |span| span.start);
+    let line = text.bytes().take(at).filter(|&byte| byte == b'\n').count() + 1;
+    format!("line {line}: {}", error.message())
 }
 
 /// The digest that every inventory's header carries: over the texts, by id.

@@ -18,7 +18,7 @@ mod set;
 pub use check::Problem;
 pub use load::LoadError;
 pub use matcher::View;
-pub use schema::{Example, Signature};
+pub use schema::{Example, Magic, Matchers, Signature};
 pub use set::{Match, Signatures, Want};
 
 /// Bytes of an entry's beginning that are read before anything is known of it.

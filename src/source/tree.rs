@@ -132,7 +132,7 @@ impl Source for Tree {
                         entries.skip_current_dir();
                     }
                     let path = self.below(entry.path());
-                    let detail = "left out by --exclude".to_owned();
+                    let detail = "left out by an exclude pattern".to_owned();
                     visit(Found::Gap { path, stage: Stage::Open, cause: Cause::Skipped, detail })
                 }
                 Ok(entry) if is_git_objects(&entry) => {

@@ -63,9 +63,15 @@ pub enum UnpackError {
     /// It is not such a container after all.
     #[error("not such a container")]
     NotMine,
+    /// It ends before anything came out of it: cut, or not such a container after all.
+    #[error("ends before anything came out of it")]
+    Barren,
     /// Its structure does not hold.
     #[error("{0}")]
     Malformed(String),
+    /// It ends before its structure does.
+    #[error("{0}")]
+    Truncated(String),
     /// Its keys are needed.
     #[error("its list of members is encrypted")]
     Encrypted,

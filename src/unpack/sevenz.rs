@@ -1,7 +1,7 @@
 //! 7z: folders of members that are compressed together, so that passing over a member costs as much as reading it.
 //!
-//! The crate sets no bound on dictionaries; they are zeroed pages that are only touched as bytes come out, and those
-//! the engine meters.
+//! The crate bounds neither the dictionaries it allocates nor the list of members it inflates, so both are asked for what
+//! they declare first. What comes out of members the engine meters.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -9,12 +9,14 @@ use std::sync::Arc;
 use sevenz_rust2::{Archive, BlockDecoder, Error, Password};
 
 use super::{Member, Open, UnpackError, Unpacker, Visit};
+use crate::archive::sevenz::{SevenZipError, check_coder, check_list};
 use crate::blob::{Blob, ReadError, Reader};
 use crate::model::Cause;
 
 pub(super) const SEVENZ: Unpacker = Unpacker { id: "7z", open: Open::Archive { blob: open, stream: None } };
 
 fn open(blob: &Arc<dyn Blob>, visit: Visit) -> Result<(), UnpackError> {
+    check_list(blob.as_ref())?;
     let mut source = Reader::new(blob.as_ref(), 0, u64::MAX);
     let password = Password::empty();
     let archive = Archive::read(&mut source, &password)?;
@@ -36,7 +38,12 @@ fn open(blob: &Arc<dyn Blob>, visit: Visit) -> Result<(), UnpackError> {
         };
         let block = BlockDecoder::new(1, index, &archive, &password, &mut source);
         let names: Vec<String> = block.entries().iter().map(|entry| entry.name.clone()).collect();
-        let outcome = block.for_each_entries(&mut each);
+        let coders = archive.blocks.get(index).map(|block| block.coders.as_slice()).unwrap_or_default();
+        let refused = coders.iter().find_map(|coder| check_coder(coder.encoder_method_id(), coder.properties()).err());
+        let outcome = match refused {
+            Some(error) => Err(error.into()),
+            None => block.for_each_entries(&mut each).map(|_| ()).map_err(UnpackError::from),
+        };
         if stopped {
             return Ok(());
         }
@@ -50,26 +57,28 @@ fn open(blob: &Arc<dyn Blob>, visit: Visit) -> Result<(), UnpackError> {
 }
 
 /// Says of every member of a folder that could not be decoded why that is.
-fn close(names: &[String], error: &Error, visit: Visit) -> ControlFlow<()> {
-    let cause = match error {
-        Error::PasswordRequired | Error::MaybeBadPassword(_) => Cause::Encrypted,
-        Error::UnsupportedCompressionMethod(_) | Error::Unsupported(_) => Cause::Unsupported,
-        _ => Cause::Malformed,
+fn close(names: &[String], error: &UnpackError, visit: Visit) -> ControlFlow<()> {
+    let (cause, reason) = match error {
+        UnpackError::Encrypted => (Cause::Encrypted, "it needs a password".to_owned()),
+        UnpackError::Unsupported(reason) => (Cause::Unsupported, reason.clone()),
+        UnpackError::Truncated(reason) => (Cause::Truncated, reason.clone()),
+        UnpackError::Read(error @ (ReadError::Cut | ReadError::Ended { .. })) => (Cause::Truncated, error.to_string()),
+        UnpackError::Read(ReadError::OverBudget(reason)) => (Cause::OverBudget, reason.clone()),
+        other => (Cause::Malformed, other.to_string()),
     };
     for name in names {
-        visit(Member::Closed {
-            name: name.clone().into_bytes(),
-            cause,
-            detail: format!("its 7z folder was not read to the end: {}", reason(error)),
-        })?;
+        let detail = format!("its 7z folder was not read to the end: {reason}");
+        visit(Member::Closed { name: name.clone().into_bytes(), cause, detail })?;
     }
     ControlFlow::Continue(())
 }
 
-/// The crate's own words name methods and checksums, never content.
-fn reason(error: &Error) -> String {
+/// The crate's own words name methods and checksums, never content; its `Display` is that of its variants' names.
+fn reason(error: Error) -> String {
     match error {
-        Error::PasswordRequired | Error::MaybeBadPassword(_) => "it needs a password".to_owned(),
+        Error::Other(words) | Error::Unsupported(words) => words.into_owned(),
+        Error::UnsupportedCompressionMethod(method) => format!("the method {method}"),
+        Error::ChecksumVerificationFailed | Error::NextHeaderCrcMismatch => "its checksum is wrong".to_owned(),
         other => other.to_string(),
     }
 }
@@ -80,9 +89,21 @@ impl From<Error> for UnpackError {
             Error::PasswordRequired | Error::MaybeBadPassword(_) => UnpackError::Encrypted,
             Error::Io(error, _) => UnpackError::Read(ReadError::from_io(error)),
             Error::UnsupportedCompressionMethod(_) | Error::Unsupported(_) | Error::UnsupportedVersion { .. } => {
-                UnpackError::Unsupported(format!("a 7z archive: {}", reason(&error)))
+                UnpackError::Unsupported(format!("a 7z archive: {}", reason(error)))
             }
-            other => UnpackError::Malformed(format!("a 7z archive: {}", reason(&other))),
+            other => UnpackError::Malformed(format!("a 7z archive: {}", reason(other))),
+        }
+    }
+}
+
+impl From<SevenZipError> for UnpackError {
+    fn from(error: SevenZipError) -> UnpackError {
+        match error {
+            SevenZipError::Truncated => UnpackError::Truncated(error.to_string()),
+            SevenZipError::Malformed => UnpackError::Malformed(error.to_string()),
+            SevenZipError::Unsupported(detail) => UnpackError::Unsupported(detail),
+            SevenZipError::Encrypted => UnpackError::Encrypted,
+            SevenZipError::Read(error) => UnpackError::Read(error),
         }
     }
 }

@@ -32,14 +32,14 @@ fn ranges(blob: &Arc<dyn Blob>, visit: Visit) -> Result<(), UnpackError> {
     let mut feed = Positioned(Cursor::new(blob.as_ref(), 0));
     let mut first = true;
     loop {
-        let start = feed.0.position();
         let member = match next(&mut feed) {
-            Err(TarError::Malformed(_)) if first => return Err(UnpackError::NotMine),
+            Err(TarError::NotHeader) if first => return Err(UnpackError::NotMine),
             other => other?,
         };
         // Two empty blocks end an archive, and another may follow (`tar -A`, `cat`): look past them as tar -i does.
+        // From where this one ended: looked for from its beginning, a lone extended header would be met for ever.
         let Some(member) = member else {
-            match next_archive(blob.as_ref(), start) {
+            match next_archive(blob.as_ref(), feed.0.position()) {
                 Some(at) => feed.0.seek(at),
                 None => return Ok(()),
             }
@@ -63,7 +63,7 @@ fn ranges(blob: &Arc<dyn Blob>, visit: Visit) -> Result<(), UnpackError> {
         }
         if cut {
             let name = crate::model::escape_name(&name);
-            return Err(UnpackError::Malformed(format!("ends within its member '{name}'")));
+            return Err(UnpackError::Truncated(format!("ends within its member '{name}'")));
         }
         feed.skip(member.size.saturating_add(padding(member.size)))?;
     }
@@ -93,7 +93,7 @@ impl Feed for Streamed<'_> {
         while let Some(rest) = buf.get_mut(filled..).filter(|rest| !rest.is_empty()) {
             match self.0.read(rest) {
                 Ok(0) if filled == 0 => return Ok(false),
-                Ok(0) => return Err(ReadError::Ended { at: 0 }),
+                Ok(0) => return Err(ReadError::Cut),
                 Ok(n) => filled = filled.saturating_add(n),
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(ReadError::from_io(error)),
@@ -111,7 +111,7 @@ fn streams(reader: &mut dyn Read, visit: Visit) -> Result<(), UnpackError> {
     let mut first = true;
     loop {
         let member = match next(&mut Streamed(reader)) {
-            Err(TarError::Malformed(_)) if first => return Err(UnpackError::NotMine),
+            Err(TarError::NotHeader) if first => return Err(UnpackError::NotMine),
             other => other?,
         };
         first = false;
@@ -138,7 +138,7 @@ fn streams(reader: &mut dyn Read, visit: Visit) -> Result<(), UnpackError> {
         }
         let rest = body.limit();
         if pass_over(&mut body, rest).map_err(ReadError::from_io)? < rest {
-            return Err(ReadError::Ended { at: 0 }.into());
+            return Err(ReadError::Cut.into());
         }
         Streamed(reader).skip(padding(member.size))?;
     }
@@ -147,8 +147,52 @@ fn streams(reader: &mut dyn Read, visit: Visit) -> Result<(), UnpackError> {
 impl From<TarError> for UnpackError {
     fn from(error: TarError) -> UnpackError {
         match error {
-            TarError::Malformed(what) => UnpackError::Malformed(format!("its tar headers do not hold: {what}")),
             TarError::Read(error) => UnpackError::Read(error),
+            other => UnpackError::Malformed(other.to_string()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::blob::Memory;
+
+    fn header(name: &[u8], kind: u8) -> Vec<u8> {
+        let mut block = vec![0; 512];
+        block[..name.len()].copy_from_slice(name);
+        block[124..135].copy_from_slice(b"00000000000");
+        block[148..156].fill(b' ');
+        block[156] = kind;
+        let sum: u64 = block.iter().copied().map(u64::from).sum();
+        block[148..154].copy_from_slice(format!("{sum:06o}").as_bytes());
+        block[154] = 0;
+        block
+    }
+
+    fn names(bytes: Vec<u8>) -> Vec<String> {
+        let blob: Arc<dyn Blob> = Arc::new(Memory::new(bytes));
+        let mut names = Vec::new();
+        let outcome = ranges(&blob, &mut |member| {
+            if let Member::Range { name, .. } = member {
+                names.push(String::from_utf8(name).unwrap());
+            }
+            std::ops::ControlFlow::Continue(())
+        });
+        assert!(outcome.is_ok());
+        names
+    }
+
+    /// CPython ships such a file as `test/recursion.tar`.
+    #[test]
+    fn an_archive_of_one_global_header_ends() {
+        assert!(names(header(b"pax", b'g')).is_empty());
+        assert!(names([header(b"pax", b'g'), vec![0; 1024]].concat()).is_empty());
+    }
+
+    #[test]
+    fn an_archive_behind_an_archive_is_read() {
+        let bytes = [header(b"one", b'0'), vec![0; 1024], header(b"two", b'0'), vec![0; 10_240]].concat();
+        assert_eq!(names(bytes), ["one", "two"]);
     }
 }

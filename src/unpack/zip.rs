@@ -13,15 +13,20 @@ pub(super) const ZIP: Unpacker = Unpacker { id: "zip", open: Open::Archive { blo
 
 fn open(blob: &Arc<dyn Blob>, visit: Visit) -> Result<(), UnpackError> {
     let directory = Directory::read(blob.as_ref())?;
-    for row in &directory.members {
-        if row.is_directory() {
+    let overlapping = directory.overlapping();
+    for (index, row) in directory.members.iter().enumerate() {
+        if row.is_directory() || overlapping.contains(&index) {
             continue;
         }
         if member(blob, &directory, row, visit).is_break() {
-            break;
+            return Ok(());
         }
     }
-    Ok(())
+    match overlapping.len() {
+        0 => Ok(()),
+        // Said once for all of them: there may be a million.
+        count => Err(UnpackError::Malformed(format!("the bytes of {count} of its members overlap others: not opened"))),
+    }
 }
 
 fn member(blob: &Arc<dyn Blob>, directory: &Directory, row: &Row, visit: Visit) -> ControlFlow<()> {
@@ -68,6 +73,7 @@ impl From<ZipError> for UnpackError {
     fn from(error: ZipError) -> UnpackError {
         match error {
             ZipError::Read(error) => UnpackError::Read(error),
+            ZipError::NoDirectory => UnpackError::Truncated(error.to_string()),
             other => UnpackError::Malformed(other.to_string()),
         }
     }

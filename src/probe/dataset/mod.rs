@@ -1,1 +1,6 @@
 //! Probes of data.
+
+mod literal;
+pub(super) mod npy;
+mod npy_header;
+pub(super) mod npz;

@@ -77,7 +77,9 @@ fn members(blob: &dyn Blob) -> Result<BTreeMap<Vec<u8>, (u64, u64)>, ProbeError>
     while found.len() < MAX_MEMBERS {
         let member = match tar::next(&mut blocks) {
             Ok(Some(member)) => member,
-            Ok(None) | Err(TarError::Malformed(_) | TarError::Read(ReadError::Ended { .. })) => break,
+            Ok(None) | Err(TarError::NotHeader | TarError::Malformed(_) | TarError::Read(ReadError::Ended { .. })) => {
+                break;
+            }
             Err(TarError::Read(error)) => return Err(error.into()),
         };
         let at = blocks.0.position();

@@ -1,5 +1,0 @@
-//! table placeholder
-/// Style
-pub struct Style;
-/// x
-pub fn write() {}
