@@ -109,8 +109,11 @@ def cpu_seconds(command, stdout):
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with open(stdout or os.devnull, "wb") as sink:
         # Findings are no failures: these tools exit with 1, and modelscan with 3 or 4, where there are any.
-        subprocess.run(command, stdout=sink, stderr=subprocess.DEVNULL, env={**os.environ, **QUIET})
+        done = subprocess.run(command, stdout=sink, stderr=subprocess.PIPE, env={**os.environ, **QUIET})
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    for argument in command:
+        if argument.endswith((".json", ".jsonl")) and not os.path.exists(argument):
+            sys.exit(f"{command[0]} wrote nothing: {done.stderr.decode(errors='replace')[-500:]}")
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
@@ -146,9 +149,9 @@ def main():
         if not (venv / "bin/modelaudit").exists():
             subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
             subprocess.run([f"{venv}/bin/pip", "install", "-q", *PEERS], check=True)
-        tools = {"blastmap": blastmap(os.path.abspath(options.blastmap), Path(work, "blastmap"))}
+        tools = {"blastmap": blastmap(os.path.abspath(options.blastmap), Path(work, "blastmap.jsonl"))}
         for name, tool in [("modelscan", modelscan), ("picklescan", picklescan), ("modelaudit", modelaudit)]:
-            tools[f"{name} {version(venv / 'bin', name)}"] = tool(venv / "bin", Path(work, name))
+            tools[f"{name} {version(venv / 'bin', name)}"] = tool(venv / "bin", Path(work, f"{name}.json"))
         spent = {name: [] for name in tools}
         for run in range(options.runs + 1):
             for name, (command, stdout, _, _) in tools.items():

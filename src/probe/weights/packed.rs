@@ -109,6 +109,7 @@ impl Blob for Part<'_> {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects)] // of forged sizes
 mod tests {
     use super::*;
     use crate::blob::Memory;
