@@ -62,9 +62,13 @@ pub mod source;
 pub mod unpack;
 
 /// What a survey means.
-pub fn inventory(survey: model::Survey) -> model::Inventory {
+pub fn inventory(mut survey: model::Survey) -> model::Inventory {
     let assets = assemble::assets(&survey);
     let relations = relate::relations(&assets);
+    let mut tallies = std::mem::take(&mut survey.tallies);
+    for (row, tally) in assemble::leftovers(&survey, &assets) {
+        tallies.entry(row).or_default().add(tally);
+    }
     model::Inventory {
         options: survey.options,
         signatures: survey.signatures,
@@ -72,7 +76,7 @@ pub fn inventory(survey: model::Survey) -> model::Inventory {
         assets,
         relations,
         gaps: survey.gaps,
-        tallies: survey.tallies.into_iter().collect(),
+        tallies: tallies.into_iter().collect(),
         coverage: survey.coverage,
     }
 }

@@ -14,7 +14,9 @@ use std::collections::BTreeSet;
 
 use sha2::{Digest, Sha256};
 
-use crate::model::{Asset, AssetFile, Family, Impact, Kind, Level, Locator, Presence, Sighting, Survey, hex};
+use crate::model::{
+    Asset, AssetFile, Family, Impact, Kind, Level, Locator, Presence, Sighting, Survey, Tally, TallyKey, hex,
+};
 
 /// A group of sightings that is one asset: the one that stands for it, and its others.
 struct Group<'s> {
@@ -47,6 +49,28 @@ pub fn assets(survey: &Survey) -> Vec<Asset> {
     name_apart(&mut assets);
     assets
 }
+
+/// The format of files that are a part of a model or nothing.
+const RAW: &str = "raw-weights";
+
+/// Files that were kept only in case they are a part of something, and are not: they are of no known format, and are
+/// counted like all such files.
+pub fn leftovers(survey: &Survey, assets: &[Asset]) -> Vec<(TallyRow, Tally)> {
+    let used: BTreeSet<&Locator> = assets.iter().flat_map(|asset| &asset.files).map(|file| &file.locator).collect();
+    let is_left =
+        |sighting: &&Sighting| sighting.format == RAW && sighting.link.is_none() && !used.contains(&sighting.locator);
+    let row = |sighting: &Sighting| {
+        let name = sighting.locator.base_name();
+        let ending = name.rsplit(|&byte| byte == b'.').next().unwrap_or_default();
+        let key = String::from_utf8_lossy(ending).to_ascii_lowercase();
+        let row = (sighting.locator.source(), TallyKey::Extension, key);
+        (row, Tally { files: 1, bytes: sighting.size })
+    };
+    survey.sightings.iter().filter(is_left).map(row).collect()
+}
+
+/// Source, kind of sum and key of a tally.
+type TallyRow = (u16, TallyKey, String);
 
 /// Puts files, size and id to a draft.
 fn finish(group: Group, names: &links::OtherNames) -> Asset {

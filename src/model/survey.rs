@@ -216,6 +216,17 @@ impl Tally {
     }
 }
 
+/// What this version has no parser for, so that its absence from an inventory says nothing.
+pub const NOT_LOOKED_FOR: [&str; 7] = [
+    "secrets",
+    "tables and the people in them",
+    "training runs",
+    "pipeline code",
+    "infrastructure beyond SSH and Slurm",
+    "container images as such",
+    "git history",
+];
+
 /// How much was looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Coverage {

@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::model::{
-    Access, Asset, Cause, Confidence, ContentId, Evidence, Fact, Gap, Impact, Inventory, Kind, Locator, Origin,
-    Presence, Relation, RelationKind, ScanOptions, SourceInfo, Stage, Tally, TallyKey,
+    Access, Asset, Cause, Confidence, ContentId, Evidence, Fact, Gap, Impact, Inventory, Kind, Locator, NOT_LOOKED_FOR,
+    Origin, Presence, Relation, RelationKind, ScanOptions, SourceInfo, Stage, Tally, TallyKey,
 };
 
 /// The schema's id.
@@ -116,6 +116,8 @@ pub(super) struct CoverageLine {
     unverified: u64,
     gaps: u64,
     interrupted: bool,
+    /// What this version has no parser for.
+    not_looked_for: [&'static str; NOT_LOOKED_FOR.len()],
 }
 
 /// Writes the inventory.
@@ -226,6 +228,7 @@ pub(super) fn coverage_line(inventory: &Inventory) -> CoverageLine {
         unverified: count(Presence::Unverified),
         gaps: inventory.gaps.len() as u64,
         interrupted: coverage.interrupted,
+        not_looked_for: NOT_LOOKED_FOR,
     }
 }
 

@@ -13,6 +13,7 @@ use crate::blob::{Blob, Range, ReadError, Reader};
 use crate::model::{Cause, Gap, Stage, TallyKey};
 use crate::probe::ProbeError;
 use crate::signature::Want;
+use crate::source::HISTORY;
 use crate::unpack::{Member, Open, UnpackError, Unpacker};
 
 /// Bytes read of an unrecognised stream behind what was kept of its beginning.
@@ -200,6 +201,15 @@ impl Visitor<'_, '_, '_> {
 
     /// Whether a member is worth opening by its name; one that is not is counted.
     fn is_wanted(&mut self, name: &[u8], size: u64) -> bool {
+        if let Some(store) = object_store(name) {
+            let gap = Gap::new(self.entry.locator.member(store), Stage::Open, Cause::Unsupported, HISTORY);
+            // One gap a repository, not one an object: its objects lie next to each other.
+            if self.tray.gaps.last() != Some(&gap) {
+                self.cx.progress.gap();
+                self.tray.gaps.push(gap);
+            }
+            return false;
+        }
         let wanted = match (self.cx.signatures.want(name), self.cx.plan.sniff) {
             (Want::Named, _) | (_, Sniff::All) => true,
             (Want::Unknown, sniff) => sniff != Sniff::Named,
@@ -233,6 +243,13 @@ impl Visitor<'_, '_, '_> {
 
 fn broken(error: io::Error) -> UnpackError {
     UnpackError::Read(ReadError::from_io(error))
+}
+
+/// The object store of a repository that a member lies in.
+fn object_store(name: &[u8]) -> Option<&[u8]> {
+    const STORE: &[u8] = b".git/objects/";
+    let at = name.windows(STORE.len()).position(|window| window == STORE)?;
+    name.get(..at + STORE.len() - 1)
 }
 
 /// `name` less the ending of a compression: `a.tar.gz` is `a.tar`, and so is `a.tgz`.

@@ -5,7 +5,7 @@
 use super::matcher::{View, from_hex};
 use super::schema::{Example, Signature};
 use super::set::Signatures;
-use crate::model::Fact;
+use crate::model::{Confidence, Fact, Role};
 
 /// What is wrong with a signature.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,7 +69,10 @@ impl Signatures {
         };
         for other in &matches {
             let id = &other.signature.id;
-            if *id != signature.id && !signature.also.contains(id) {
+            // What goes by a name alone, and comes after everything else, takes nothing away.
+            let is_last_resort =
+                other.signature.confidence == Confidence::Low && other.signature.role == Role::Companion;
+            if *id != signature.id && !is_last_resort && !signature.also.contains(id) {
                 say(format!(
                     "its example '{}' also matches '{id}': sharpen one, or declare it in `also`",
                     example.name

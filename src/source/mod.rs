@@ -14,6 +14,10 @@ pub use tree::Tree;
 
 use crate::model::{Cause, Locator, SourceId, Stage};
 
+/// Why the object store of a repository is passed over, wherever one is met.
+pub const HISTORY: &str =
+    "git history is not read by this version: what was committed and deleted again is not in this inventory";
+
 /// What a source finds.
 pub enum Found<'a> {
     /// A regular file.

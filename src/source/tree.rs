@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use ignore::gitignore::Gitignore;
 use walkdir::{DirEntry, WalkDir};
 
-use super::{Found, Source, Visit};
+use super::{Found, HISTORY, Source, Visit};
 use crate::model::{Cause, Stage};
 
 /// A directory tree on a mounted file system.
@@ -140,8 +140,7 @@ impl Source for Tree {
                         path: self.below(entry.path()),
                         stage: Stage::Open,
                         cause: Cause::Unsupported,
-                        detail: "git history is not read by this version: what was committed and deleted again is not in this inventory"
-                            .to_owned(),
+                        detail: HISTORY.to_owned(),
                     })
                 }
                 Ok(entry) => self.visit_entry(&entry, visit),

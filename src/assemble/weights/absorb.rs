@@ -47,11 +47,15 @@ pub(super) fn fill(weights: &mut Weights, other: &Weights) {
         kind container architecture model_type name base_model author license producer framework_version
         global_step epoch state_elements optimizer_params model_key wandb_run_id pickle_root_class hidden_size
         num_layers vocab_size tied_weights has_tokenizer peft_type r lora_alpha gguf_version opset graph_name
-        index_total_size weight_map_entries repo_id revision
+        index_total_size weight_map_entries repo_id revision root_class n_features coef_count n_estimators num_trees
+        objective serializer pickle_protocol model_file run_id created lang dim node_count tensor_count_in_graph
+        checkpoint_variable_count model_name keras_version layout checkpoint_leaves world_size lineage spec_version
+        layer_count constant_count constant_elements bin_bytes
     );
     take_empty!(
         args hyper_parameters metadata pickle_globals auto_map custom_code target_modules node_types inputs outputs
-        top_level_keys components
+        top_level_keys components steps feature_names labels flavors pipeline paths hosts input_shape output_shape
+        signatures dataset_dirs
     );
 }
 

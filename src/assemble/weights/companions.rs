@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::absorb::fill;
 use super::{Draft, is_standard_name};
-use crate::model::{Locator, Sighting, Weights};
+use crate::model::{Locator, Role, Sighting, Weights};
 
 /// Kinds of file that a training leaves beside weights: state, not a model.
 const STATES: [&str; 5] = ["optimizer_state", "scheduler_state", "rng_state", "scaler_state", "training_args"];
@@ -16,6 +16,42 @@ const NOTHING: [&str; 3] = ["other", "pickled_object", "tensor"];
 pub(super) fn is_something(file: &&Sighting) -> bool {
     let kind = file.fact.weights().and_then(|weights| weights.kind.as_deref());
     !kind.is_some_and(|kind| NOTHING.contains(&kind))
+}
+
+/// Separates tokenizers from models where there is one they can belong to. Alone, a tokenizer is an asset: it holds words
+/// of the text it was made from. One of the tokenizers library is then taken out of the companions.
+pub(super) fn split_tokenizers<'s>(
+    companions: &mut Vec<&'s Sighting>,
+    files: Vec<&'s Sighting>,
+    has_models: bool,
+) -> Vec<&'s Sighting> {
+    let (tokenizers, mut rest): (Vec<_>, Vec<_>) = files.into_iter().partition(is_tokenizer);
+    let models = rest.len().saturating_add(usize::from(has_models));
+    let standard = rest.iter().any(|file| is_standard_name(file.locator.base_name()));
+    if models == 1 || (models > 0 && standard) {
+        companions.extend(tokenizers);
+    } else {
+        rest.extend(tokenizers);
+    }
+    if rest.is_empty() && !has_models {
+        let alone = companions.iter().position(|companion| companion.format == "tokenizer-json");
+        rest.extend(alone.map(|alone| companions.remove(alone)));
+    }
+    rest
+}
+
+/// The facts of a file that becomes an asset: a companion can be one only as a tokenizer.
+pub(super) fn own_weights(primary: &Sighting) -> Weights {
+    let mut weights = primary.fact.weights().cloned().unwrap_or_default();
+    if primary.role == Role::Companion {
+        weights.kind = Some("tokenizer".to_owned());
+        weights.parameter_count = Some(0);
+    }
+    weights
+}
+
+fn is_tokenizer(file: &&Sighting) -> bool {
+    file.fact.weights().is_some_and(|weights| weights.kind.as_deref() == Some("tokenizer"))
 }
 
 /// Separates training state from weights where there are weights that it can be the state of; `has_models` says that
@@ -85,6 +121,7 @@ pub(super) fn take(model: &mut Weights, companion: &Sighting, weights: &Weights)
             // A configuration states the rows of the embedding, which are padded; the tokenizer counts its entries.
             model.vocab_size = weights.vocab_size.or(model.vocab_size);
         }
+        "sentencepiece" | "tiktoken" => model.has_tokenizer = Some(true),
         "hf-config" => {
             fill(model, weights);
             model.shards = model.shards.or(Some(1));
@@ -113,6 +150,10 @@ fn take_state(model: &mut Weights, state: &Sighting) {
 
 /// The source files that a configuration's `auto_map` names and that lie beside it.
 fn own_code(directory: &Locator, draft: &mut Draft, code: &BTreeSet<&Locator>) {
+    if draft.weights.auto_map.is_empty() {
+        // What the file itself names stands.
+        return;
+    }
     let modules: BTreeSet<String> = draft
         .weights
         .auto_map

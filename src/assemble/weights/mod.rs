@@ -7,10 +7,16 @@
 //! that holds several holds those of the model with a standard name.
 
 mod absorb;
+mod bundles;
 mod companions;
 mod hub_cache;
+mod lineage;
+mod ollama;
+mod orbax;
 mod pipelines;
+mod ranks;
 mod shards;
+mod stems;
 mod trees;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +26,7 @@ use crate::model::{Evidence, Fact, Kind, Locator, Origin, Role, Sighting, Weight
 
 /// The models of a survey. `code` are the locators of recognised source files.
 pub(super) fn groups<'s>(sightings: Vec<&'s Sighting>, code: &BTreeSet<&Locator>) -> Vec<Group<'s>> {
+    let (manifests, sightings) = ollama::split(sightings);
     let (trees, sightings) = trees::split(sightings);
     let mut directories: BTreeMap<Locator, Vec<&'s Sighting>> = BTreeMap::new();
     let mut repositories: BTreeMap<Locator, Vec<&'s Sighting>> = BTreeMap::new();
@@ -33,7 +40,10 @@ pub(super) fn groups<'s>(sightings: Vec<&'s Sighting>, code: &BTreeSet<&Locator>
     let cached =
         repositories.into_iter().flat_map(|(repository, sightings)| hub_cache::groups(&repository, sightings, code));
     let trees = trees.into_iter().map(trees::group);
-    pipelines::join(plain.chain(cached).chain(trees).collect())
+    let groups = pipelines::join(plain.chain(cached).chain(trees).collect());
+    let mut groups = ollama::name(&manifests, ranks::join(orbax::join(groups)));
+    lineage::tell(&mut groups);
+    groups
 }
 
 /// A model in the making.
@@ -51,7 +61,7 @@ impl<'s> Draft<'s> {
             primary,
             others: Vec::new(),
             format: primary.format.clone(),
-            weights: primary.fact.weights().cloned().unwrap_or_default(),
+            weights: companions::own_weights(primary),
             evidence: primary.evidence.clone(),
         }
     }
@@ -62,12 +72,17 @@ impl<'s> Draft<'s> {
 }
 
 fn in_directory<'s>(directory: &Locator, sightings: Vec<&'s Sighting>, code: &BTreeSet<&Locator>) -> Vec<Group<'s>> {
-    let (companions, files): (Vec<_>, Vec<_>) =
+    let (mut companions, files): (Vec<_>, Vec<_>) =
         sightings.into_iter().filter(companions::is_something).partition(|sighting| sighting.role == Role::Companion);
     let (manifests, files): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| file.role == Role::Manifest);
     let (mut drafts, rest) = shards::join(manifests, files);
+    let (ranks, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(|file| ranks::is_part(file));
     let (states, rest) = companions::split_states(rest, !drafts.is_empty());
-    drafts.extend(rest.into_iter().map(Draft::single));
+    let rest = companions::split_tokenizers(&mut companions, rest, !drafts.is_empty() || !ranks.is_empty());
+    drafts.extend(ranks.into_iter().chain(rest).map(Draft::single));
+    let companions = bundles::join(&mut drafts, companions);
+    let (parts, companions): (Vec<_>, Vec<_>) = companions.into_iter().partition(|file| stems::is_part(file));
+    stems::attach(&mut drafts, &parts);
     companions::attach(directory, &mut drafts, &companions, &states, code);
     drafts.into_iter().map(|draft| finish(directory, draft)).collect()
 }

@@ -26,7 +26,13 @@ pub(super) fn join<'s>(manifests: Vec<&'s Sighting>, files: Vec<&'s Sighting>) -
     let (numbered, rest) = numbered(rest);
     for ((_, total, _), mut shards) in numbered {
         shards.sort_by(|a, b| a.locator.cmp(&b.locator));
-        let Some((first, _)) = shards.split_first() else { continue };
+        let Some((first, others)) = shards.split_first() else { continue };
+        let last = shards.last().and_then(|last| parse_rank(last.locator.base_name()));
+        let total = if total == UNSAID { last.map_or(1, |(_, rank, _)| rank.saturating_add(1)) } else { total };
+        if total == 1 && others.is_empty() {
+            drafts.push(Draft::single(first));
+            continue;
+        }
         let mut draft = Draft::single(first);
         draft.format = format!("{}-sharded", first.format);
         draft.weights = Weights::default();
@@ -62,12 +68,17 @@ fn fill<'s>(draft: &mut Draft<'s>, shards: Vec<&'s Sighting>, total: u64) {
 /// Prefix, number of shards and suffix of a numbered name.
 type Series = (Vec<u8>, u64, Vec<u8>);
 
+/// The number of shards of a series that does not say it.
+const UNSAID: u64 = 0;
+
 /// Files that number themselves, by series; and the others. A series of one is no series.
 fn numbered(files: Vec<&Sighting>) -> (BTreeMap<Series, Vec<&Sighting>>, Vec<&Sighting>) {
     let mut series: BTreeMap<Series, Vec<&Sighting>> = BTreeMap::new();
     let mut rest = Vec::new();
     for file in files {
-        match parse_series(file.locator.base_name()) {
+        let name = file.locator.base_name();
+        let ranked = || parse_rank(name).map(|(before, _, after)| (before, UNSAID, after));
+        match parse_series(name).or_else(ranked) {
             Some(key) => series.entry(key).or_default().push(file),
             None => rest.push(file),
         }
@@ -92,9 +103,26 @@ fn parse_series(name: &[u8]) -> Option<Series> {
     holds.then(|| (before[..before.len() - index_digits].to_vec(), total, after[digits..].to_vec()))
 }
 
+/// `consolidated.03.pth` → (`consolidated.`, 3, `.pth`): the ranks of an original checkpoint of Llama.
+fn parse_rank(name: &[u8]) -> Option<(Vec<u8>, u64, Vec<u8>)> {
+    let rest = name.strip_prefix(b"consolidated.")?;
+    let (digits, ending) = rest.split_at_checked(2)?;
+    let rank = std::str::from_utf8(digits).ok()?.parse().ok()?;
+    let holds = digits.iter().all(u8::is_ascii_digit) && matches!(ending, b".pth" | b".pt" | b".safetensors");
+    holds.then(|| (b"consolidated.".to_vec(), rank, ending.to_vec()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ranks_are_read_from_names() {
+        let rank = |name: &str| parse_rank(name.as_bytes()).map(|(_, rank, _)| rank);
+        assert_eq!(rank("consolidated.03.pth"), Some(3));
+        assert_eq!(rank("consolidated.safetensors"), None);
+        assert_eq!(rank("consolidated.0x.pth"), None);
+    }
 
     #[test]
     fn series_are_read_from_names() {

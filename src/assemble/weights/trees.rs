@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::absorb::{add_shard, fill};
-use super::{Draft, Group, companions, finish};
+use super::{Draft, Group, companions, finish, orbax};
 use crate::model::{Locator, Role, Sighting};
 
 /// A manifest, and what was recognised below its directory.
@@ -17,7 +17,7 @@ pub(super) struct Tree<'s> {
 pub(super) fn split<'s>(sightings: Vec<&'s Sighting>) -> (Vec<Tree<'s>>, Vec<&'s Sighting>) {
     let mut trees: BTreeMap<Locator, Tree> = BTreeMap::new();
     for sighting in sightings.iter().filter(|sighting| sighting.role == Role::Tree) {
-        let directory = sighting.locator.parent();
+        let directory = orbax::place(sighting);
         trees.entry(directory).or_insert(Tree { manifest: sighting, parts: Vec::new() });
     }
     let mut rest = Vec::new();
@@ -64,12 +64,28 @@ pub(super) fn group(tree: Tree<'_>) -> Group<'_> {
     for part in &tree.parts {
         let Some(weights) = part.fact.weights() else { continue };
         match part.role {
+            // Items of one checkpoint that describe themselves each.
+            Role::Tree if part.format == draft.format => add_shard(&mut draft.weights, weights),
             Role::Primary if !counts_itself => add_shard(&mut draft.weights, weights),
             Role::Companion => companions::take(&mut draft.weights, part, weights),
             _ => fill(&mut draft.weights, weights),
         }
     }
+    if draft.format == "orbax" {
+        orbax::types(&mut draft.weights, &tree.parts);
+    }
+    note_absent(&mut draft, &tree.parts);
     draft.others = tree.parts;
     let directory = draft.primary.locator.parent();
     finish(&directory, draft)
+}
+
+/// Says how many of the files are there that the manifest of a distributed checkpoint lists.
+fn note_absent(draft: &mut Draft, parts: &[&Sighting]) {
+    let Some(total) = draft.weights.shards.filter(|_| draft.format == "torch-dcp") else { return };
+    let present = parts.iter().filter(|part| part.format == "torch-dcp-shard").count() as u64;
+    if present < total {
+        draft.weights.shards_present = Some(present);
+        draft.say("shards", format!("{present} of its {total} files are here"));
+    }
 }

@@ -85,6 +85,9 @@ pub struct Weights {
     /// Free metadata of the header; values of secret-looking keys are replaced.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
+    /// Folders the training data lay in.
+    #[serde(skip_serializing_if = "no_list")]
+    pub dataset_dirs: Vec<String>,
     /// The tracker run that wrote it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wandb_run_id: Option<String>,
@@ -94,6 +97,66 @@ pub struct Weights {
     /// Class of a pickle's outermost object.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pickle_root_class: Option<String>,
+    /// Class of a pickled object.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root_class: Option<String>,
+    /// Steps of a pipeline by class, or the steps of a training that one directory keeps.
+    #[serde(skip_serializing_if = "no_list")]
+    pub steps: Vec<Value>,
+    /// Names of the columns it was trained on.
+    #[serde(skip_serializing_if = "no_list")]
+    pub feature_names: Vec<String>,
+    /// How many columns it takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub n_features: Option<u64>,
+    /// Names of the classes it tells apart.
+    #[serde(skip_serializing_if = "no_list")]
+    pub labels: Vec<String>,
+    /// Coefficients and intercepts of a linear model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub coef_count: Option<u64>,
+    /// Members of an ensemble.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub n_estimators: Option<u64>,
+    /// Trees of a boosted model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub num_trees: Option<u64>,
+    /// What it was trained to minimise (`binary:logistic`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub objective: Option<String>,
+    /// What pickled it: `pickle`, `joblib`, `cloudpickle`, `dill`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub serializer: Option<String>,
+    /// Protocol of its pickle.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pickle_protocol: Option<u64>,
+    /// Ways in which a model directory can be loaded.
+    #[serde(skip_serializing_if = "no_list")]
+    pub flavors: Vec<String>,
+    /// File of a model directory that holds the model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model_file: Option<String>,
+    /// The tracker run that wrote it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<String>,
+    /// When it was made, as it says itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created: Option<String>,
+    /// Language of a text model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lang: Option<String>,
+    /// Components of a text pipeline, in order.
+    #[serde(skip_serializing_if = "no_list")]
+    pub pipeline: Vec<String>,
+    /// Width of word vectors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dim: Option<u64>,
+    /// Paths of the writer's machine that it gives away.
+    #[serde(skip_serializing_if = "no_list")]
+    pub paths: Vec<String>,
+    /// Hosts it gives away.
+    #[serde(skip_serializing_if = "no_list")]
+    pub hosts: Vec<String>,
     /// Whether two names share one storage.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shared_storage: Option<bool>,
@@ -175,6 +238,21 @@ pub struct Weights {
     /// Operator set version of the default domain.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub opset: Option<u64>,
+    /// Version of the specification the file follows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spec_version: Option<u64>,
+    /// Layers of a network, or operations of a program, constants left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layer_count: Option<u64>,
+    /// Constants of a graph whose weights lie in a file beside it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub constant_count: Option<u64>,
+    /// Elements of those constants.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub constant_elements: Option<u64>,
+    /// Bytes of the file beside it that hold them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bin_bytes: Option<u64>,
     /// Name of the graph.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub graph_name: Option<String>,
@@ -190,6 +268,39 @@ pub struct Weights {
     /// Names of the graph's outputs.
     #[serde(skip_serializing_if = "no_list")]
     pub outputs: Vec<String>,
+    /// Extents of the graph's first input, -1 where they vary.
+    #[serde(skip_serializing_if = "no_list")]
+    pub input_shape: Vec<i64>,
+    /// Extents of the graph's first output.
+    #[serde(skip_serializing_if = "no_list")]
+    pub output_shape: Vec<i64>,
+    /// Tensors of the graph, activations included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tensor_count_in_graph: Option<u64>,
+    /// Entry points of a TensorFlow model.
+    #[serde(skip_serializing_if = "no_list")]
+    pub signatures: Vec<String>,
+    /// Variables of a TensorFlow checkpoint: those of the model, counters and optimizer state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpoint_variable_count: Option<u64>,
+    /// The name a model of Keras gives itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model_name: Option<String>,
+    /// Version of Keras that wrote it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keras_version: Option<String>,
+    /// How an Orbax checkpoint stores its arrays: `ocdbt`, `zarr`, `zarr3`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layout: Option<String>,
+    /// Leaves of the tree a checkpoint stores.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpoint_leaves: Option<u64>,
+    /// Processes that wrote a part each.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub world_size: Option<u64>,
+    /// The training whose checkpoint it is, where several of its steps are kept: the place they share.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lineage: Option<String>,
 }
 
 impl Weights {
@@ -205,6 +316,20 @@ impl Weights {
             "producer" => fill_text(&mut self.producer, values),
             "framework_version" => fill_text(&mut self.framework_version, values),
             "link_text" => fill_text(&mut self.link_text, values),
+            "run_id" => fill_text(&mut self.run_id, values),
+            "created" => fill_text(&mut self.created, values),
+            "lang" => fill_text(&mut self.lang, values),
+            "kind" => fill_text(&mut self.kind, values),
+            "root_class" => fill_text(&mut self.root_class, values),
+            "model_file" => fill_text(&mut self.model_file, values),
+            "feature_names" => fill_list(&mut self.feature_names, values),
+            "labels" => fill_list(&mut self.labels, values),
+            "flavors" => fill_list(&mut self.flavors, values),
+            "pipeline" => fill_list(&mut self.pipeline, values),
+            "paths" => fill_list(&mut self.paths, values),
+            "hosts" => fill_list(&mut self.hosts, values),
+            "inputs" => fill_list(&mut self.inputs, values),
+            "outputs" => fill_list(&mut self.outputs, values),
             "custom_code" => fill_list(&mut self.custom_code, values),
             _ => return false,
         }

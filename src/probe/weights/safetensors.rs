@@ -10,8 +10,9 @@ use serde::Deserialize;
 
 use super::super::{Finding, Input, ProbeError};
 use super::tensors::Tensors;
+use super::training_notes;
 use crate::blob::Cursor;
-use crate::model::{Cause, Fact, Weights, publishable};
+use crate::model::{Cause, Fact, Weights};
 use crate::probe::kit;
 
 /// The reference reader's own limit.
@@ -71,14 +72,8 @@ pub(crate) fn probe(input: &Input) -> Result<Finding, ProbeError> {
 
     let mut weights = Weights::default();
     sum.fill(&mut weights);
-    weights.name = header.metadata.get("modelspec.title").map(|title| publishable("title", title));
-    weights.author = header.metadata.get("modelspec.author").map(|author| publishable("author", author));
-    weights.base_model = ["ss_base_model_version", "ss_sd_model_name"]
-        .iter()
-        .find_map(|key| header.metadata.get(*key))
-        .map(|model| publishable("base_model", model));
+    training_notes::fill(&mut weights, &header.metadata);
     weights.has_optimizer = header.tensors.keys().any(|name| is_optimizer(name)).then_some(true);
-    weights.metadata = header.metadata.iter().map(|(key, value)| (key.clone(), publishable(key, value))).collect();
 
     let mut finding = Finding::new(Fact::Weights(Box::new(weights)));
     let whole = length.saturating_add(8).saturating_add(reached);

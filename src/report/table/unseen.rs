@@ -6,7 +6,7 @@ use std::io;
 
 use super::super::human::{bytes, count, pad, shorten};
 use super::{Page, QUIET, WARNING, plural};
-use crate::model::{Cause, Gap, TallyKey};
+use crate::model::{Cause, Gap, NOT_LOOKED_FOR, TallyKey};
 
 /// Reasons shown of one cause, and examples of one reason, unless all are asked for.
 const REASONS: usize = 3;
@@ -16,29 +16,38 @@ const NAMES: usize = 8;
 /// Where the reasons begin: behind the cause and the count.
 const INDENT: usize = 23;
 
-/// The section, or one line that says there is nothing to say.
+/// The section.
 pub(super) fn write(page: &mut Page) -> io::Result<()> {
     let inventory = page.inventory;
     let mut by_cause: BTreeMap<Cause, Vec<&Gap>> = BTreeMap::new();
     for gap in &inventory.gaps {
         by_cause.entry(gap.cause).or_default().push(gap);
     }
-    let ordinary = ordinary(page);
-    if by_cause.is_empty() && ordinary.is_none() {
-        return page.heading("What was not looked at", "nothing");
-    }
     let aside = if by_cause.is_empty() { String::new() } else { plural(inventory.gaps.len() as u64, "gap") };
     page.heading("What was not looked at", &aside)?;
     for (cause, gaps) in by_cause {
         write_cause(page, cause, &gaps)?;
     }
-    match ordinary {
-        Some((files, text)) => {
-            write!(page.out, "  {}{:>6}  ", pad("by its name", 13), count(files))?;
-            first_line(page, &text)
-        }
-        None => Ok(()),
+    if let Some(unknown) = tallied(page, TallyKey::Extension) {
+        let text = format!("looked into, and of no kind this version knows{}: {}", unknown.size, unknown.endings);
+        row(page, "unrecognised", unknown.files, &text)?;
     }
+    if let Some(ordinary) = tallied(page, TallyKey::Unopened) {
+        let (names, them) = if ordinary.files == 1 { ("its name", "it") } else { ("their names", "them") };
+        let text = format!(
+            "not opened: no signature asks for {names}{}: {}; --sniff all opens {them}",
+            ordinary.size, ordinary.endings
+        );
+        row(page, "by its name", ordinary.files, &text)?;
+    }
+    // Silence is never "nothing there": what this version cannot see is said every time.
+    let scope = format!("This version does not look for {}.", NOT_LOOKED_FOR.join(", "));
+    page.paragraph(2, anstyle::Style::new(), &scope)
+}
+
+fn row(page: &mut Page, word: &str, files: u64, text: &str) -> io::Result<()> {
+    write!(page.out, "  {}{:>6}  ", pad(word, 13), count(files))?;
+    first_line(page, text)
 }
 
 fn write_cause(page: &mut Page, cause: Cause, gaps: &[&Gap]) -> io::Result<()> {
@@ -92,11 +101,19 @@ fn first_line(page: &mut Page, text: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// Files that were counted and not opened.
-fn ordinary(page: &Page) -> Option<(u64, String)> {
+/// A sum over files that were only counted.
+struct Tallied {
+    files: u64,
+    /// Their bytes in brackets, where they were asked for.
+    size: String,
+    /// Their commonest endings.
+    endings: String,
+}
+
+fn tallied(page: &Page, wanted: TallyKey) -> Option<Tallied> {
     let mut by_key: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
     for ((_, what, key), tally) in &page.inventory.tallies {
-        if *what == TallyKey::Unopened {
+        if *what == wanted {
             let sum = by_key.entry(key).or_default();
             *sum = (sum.0 + tally.files, sum.1 + tally.bytes);
         }
@@ -116,11 +133,5 @@ fn ordinary(page: &Page) -> Option<(u64, String)> {
         names.push(format!("and {} other endings", keys.len() - NAMES));
     }
     let size = if size == 0 { String::new() } else { format!(" ({})", bytes(size)) };
-    let text = format!(
-        "not opened: no signature asks for {}{size}: {}; --sniff all opens {}",
-        if files == 1 { "its name" } else { "their names" },
-        names.join(", "),
-        if files == 1 { "it" } else { "them" },
-    );
-    (files > 0).then_some((files, text))
+    (files > 0).then(|| Tallied { files, size, endings: names.join(", ") })
 }

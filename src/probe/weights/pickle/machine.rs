@@ -19,6 +19,8 @@ pub(in super::super) fn walk(cursor: &mut Cursor) -> Pickle {
         memo: Vec::new(),
         memoized: 0,
         edges: 0,
+        memo_grown: 0,
+        nested: 0,
     };
     let (root, stopped) = match machine.run() {
         Ok(root) => (root, None),
@@ -41,6 +43,10 @@ pub(super) struct Machine<'c, 'b> {
     memo: Vec<Id>,
     memoized: usize,
     edges: usize,
+    /// Slots the memos of this pickle and of those in it were grown by: each may be as large as one is allowed to.
+    memo_grown: usize,
+    /// Pickles around the one that is read.
+    pub(super) nested: u8,
 }
 
 const UNSET: Id = Id(u32::MAX);
@@ -287,7 +293,20 @@ impl Machine<'_, '_> {
         if let Some(Node::Object(object)) = self.tree.node_mut(target) {
             object.state = Some(state);
         }
-        Ok(())
+        self.array_behind(target)
+    }
+
+    /// Reads a pickle that stands in the middle of this one, with a stack and a memo of its own.
+    pub(super) fn nested_pickle(&mut self) -> Result<Id, PickleError> {
+        let stack = std::mem::take(&mut self.stack);
+        let marks = std::mem::take(&mut self.marks);
+        let memo = std::mem::take(&mut self.memo);
+        let memoized = std::mem::take(&mut self.memoized);
+        self.nested = self.nested.saturating_add(1);
+        let root = self.run();
+        self.nested = self.nested.saturating_sub(1);
+        (self.stack, self.marks, self.memo, self.memoized) = (stack, marks, memo, memoized);
+        root
     }
 
     fn persistent(&mut self, opcode: u8) -> Result<(), PickleError> {
@@ -314,6 +333,11 @@ impl Machine<'_, '_> {
         let index = self.memo_index(opcode)?;
         let id = self.top()?;
         if index >= self.memo.len() {
+            let more = index.saturating_add(1).saturating_sub(self.memo.len());
+            self.memo_grown = self.memo_grown.saturating_add(more);
+            if self.memo_grown > MAX_MEMO.saturating_mul(2) {
+                return Err(PickleError::TooLarge("memoized values"));
+            }
             self.memo.resize(index.saturating_add(1), UNSET);
         }
         if let Some(slot) = self.memo.get_mut(index) {
@@ -346,8 +370,15 @@ impl Machine<'_, '_> {
         }
         let root = self.stack.first().copied().unwrap_or(OPAQUE);
         let rest = self.stack.get(1..).unwrap_or_default().to_vec();
-        // A failure here is the budget's, and there is nothing left to build.
-        self.insert(root, &rest).unwrap_or_default();
+        let state = rest.first().copied().filter(|&first| matches!(self.tree.node(first), Node::Dict(_)));
+        match (self.tree.node_mut(root), state) {
+            // An object that was cut in its attributes has those before the cut.
+            (Some(Node::Object(object)), Some(state)) if object.state.is_none() && object.entries.is_empty() => {
+                object.state = Some(state);
+            }
+            // A failure here is the budget's, and there is nothing left to build.
+            _ => self.insert(root, &rest).unwrap_or_default(),
+        }
         root
     }
 }

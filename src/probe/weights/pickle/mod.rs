@@ -7,6 +7,7 @@
 //! A pickle is a program: it may share, nest and refer to itself. The arena is therefore flat (nothing recurses to free
 //! it), its size is capped, and whoever walks it as a tree must bring a budget ([`Visits`]).
 
+mod joblib;
 mod machine;
 mod scalar;
 #[cfg(test)]

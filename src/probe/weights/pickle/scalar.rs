@@ -98,7 +98,7 @@ impl Machine<'_, '_> {
         Ok(kept)
     }
 
-    fn pass_over(&mut self, len: u64) -> Result<(), PickleError> {
+    pub(super) fn pass_over(&mut self, len: u64) -> Result<(), PickleError> {
         self.cursor.skip(len)?;
         self.passed_over = self.passed_over.saturating_add(len);
         Ok(())

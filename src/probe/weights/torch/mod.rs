@@ -17,7 +17,8 @@ use super::super::{Finding, ProbeError};
 use super::pickle::{Global, Id, Node, Pickle, Tree};
 use crate::model::{Cause, Fact, Weights, publishable};
 
-pub(super) use tensor::{Storage, storage};
+pub(super) use parts::is_module;
+pub(super) use tensor::{Storage, dtype_name, shape, storage};
 
 /// Most globals and keys that are listed.
 const MAX_KEYS: usize = 200;
@@ -25,6 +26,11 @@ const MAX_KEYS: usize = 200;
 const NOTHING: &str = "other";
 /// Elements of the state of PyTorch's generator on a processor.
 const GENERATOR_STATE: u64 = 5056;
+
+/// Element type and shape of a pickled numpy array.
+pub(super) fn array(tree: &Tree, id: Id) -> Option<(&str, Vec<u64>)> {
+    tensor::array(tree, id).map(|tensor| (tensor.dtype, tensor.shape))
+}
 
 /// Everything the pickle of a PyTorch file says.
 ///
@@ -152,7 +158,7 @@ fn plain_name(class: &Global) -> &str {
 }
 
 /// What loading would import, PyTorch's storage classes aside: sorted, each once.
-fn globals(tree: &Tree) -> Vec<String> {
+pub(super) fn globals(tree: &Tree) -> Vec<String> {
     let mut names: Vec<&Global> = tree
         .nodes()
         .filter_map(|node| match node {

@@ -41,7 +41,7 @@ fn attribute(tree: &Tree, id: Id, name: &str) -> Option<Id> {
 }
 
 /// Whether it is a pickled `torch.nn.Module`, of whatever class.
-pub(super) fn is_module(tree: &Tree, id: Id) -> bool {
+pub(in super::super) fn is_module(tree: &Tree, id: Id) -> bool {
     attribute(tree, id, "_parameters").is_some() && attribute(tree, id, "_modules").is_some()
 }
 

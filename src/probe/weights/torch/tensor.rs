@@ -157,7 +157,8 @@ fn sparse<'t>(tree: &'t Tree, data: &'t [Id], wrappers: u8) -> Option<Tensor<'t>
     Some(Tensor { dtype: values.dtype, shape: shape(tree, size)?, storage: None })
 }
 
-fn dtype_name(tree: &Tree, id: Id) -> Option<&str> {
+/// An element type, by its name in the module `torch`.
+pub(in super::super) fn dtype_name(tree: &Tree, id: Id) -> Option<&str> {
     let name = tree.global(id).filter(|global| global.module == "torch")?.name.as_str();
     is_type_name(name).then_some(name)
 }
@@ -168,7 +169,7 @@ fn is_type_name(name: &str) -> bool {
 }
 
 /// Extents: a tuple of integers, or `torch.Size` of one.
-pub(super) fn shape(tree: &Tree, id: Id) -> Option<Vec<u64>> {
+pub(in super::super) fn shape(tree: &Tree, id: Id) -> Option<Vec<u64>> {
     let items = match tree.class(id) {
         Some(class) if class.is("torch", "Size") => tree.items(*tree.args(id).first()?)?,
         _ => tree.items(id)?,
