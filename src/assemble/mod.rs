@@ -6,6 +6,7 @@
 
 mod impact;
 mod links;
+mod packages;
 mod plain;
 pub mod rules;
 mod weights;
@@ -84,6 +85,7 @@ fn finish(group: Group, names: &links::OtherNames) -> Asset {
     asset.files = std::iter::once(file(group.primary)).chain(others).collect();
     asset.size = size(&asset.files);
     asset.id = id;
+    packages::settle(&mut asset);
     asset
 }
 

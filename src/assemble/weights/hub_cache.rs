@@ -5,8 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Group, in_directory};
-use crate::model::{ContentId, Fact, Locator, Role, Sighting};
+use super::{Group, impact, in_directory, public};
+use crate::model::{ContentId, Fact, Locator, Origin, Role, Sighting};
 
 /// Whether an entry lies in a hub cache: the locator of the repository's folder there.
 pub(super) fn repository(locator: &Locator) -> Option<Locator> {
@@ -81,7 +81,10 @@ fn named<'s>(repository: &Locator, mut group: Group<'s>) -> Group<'s> {
     if let Fact::Weights(weights) = &mut group.draft.fact {
         weights.repo_id = Some(repo_id.clone());
         weights.revision = revision(repository, &group.primary.locator);
+        let known = group.draft.origin.unwrap_or(Origin::Unknown);
+        group.draft.origin = Some(public::origin(weights, known, &mut group.draft.evidence));
     }
+    group.draft.impact = impact::of(&group.draft);
     group.draft.name = repo_id;
     group
 }

@@ -14,6 +14,7 @@ mod lineage;
 mod ollama;
 mod orbax;
 mod pipelines;
+mod public;
 mod ranks;
 mod shards;
 mod stems;
