@@ -51,15 +51,12 @@ pub fn assets(survey: &Survey) -> Vec<Asset> {
     assets
 }
 
-/// The format of files that are a part of a model or nothing.
-const RAW: &str = "raw-weights";
-
-/// Files that were kept only in case they are a part of something, and are not: they are of no known format, and are
-/// counted like all such files.
+/// What was recognised and became part of no asset: a configuration without its model, a pickle of some object, bytes that
+/// were kept in case they are a model's. Counted like all files of no known kind, so that nothing vanishes between a
+/// survey and its inventory.
 pub fn leftovers(survey: &Survey, assets: &[Asset]) -> Vec<(TallyRow, Tally)> {
     let used: BTreeSet<&Locator> = assets.iter().flat_map(|asset| &asset.files).map(|file| &file.locator).collect();
-    let is_left =
-        |sighting: &&Sighting| sighting.format == RAW && sighting.link.is_none() && !used.contains(&sighting.locator);
+    let is_left = |sighting: &&Sighting| sighting.link.is_none() && !used.contains(&sighting.locator);
     let row = |sighting: &Sighting| {
         let name = sighting.locator.base_name();
         let ending = name.rsplit(|&byte| byte == b'.').next().unwrap_or_default();
@@ -82,7 +79,12 @@ fn finish(group: Group, names: &links::OtherNames) -> Asset {
         others.extend(names.get(&sighting.locator).into_iter().flatten().copied().map(file));
     }
     others.sort();
-    asset.files = std::iter::once(file(group.primary)).chain(others).collect();
+    // A link that was written out is there twice: as the text it is, and as what it leads to.
+    others.sort_by_key(|file| (file.locator.clone(), file.link.is_none()));
+    let first = file(group.primary);
+    others.dedup_by(|next, kept| next.locator == kept.locator);
+    others.retain(|other| other.locator != first.locator);
+    asset.files = std::iter::once(first).chain(others).collect();
     asset.size = size(&asset.files);
     asset.id = id;
     packages::settle(&mut asset);
