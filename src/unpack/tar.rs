@@ -56,6 +56,7 @@ fn ranges(blob: &Arc<dyn Blob>, visit: Visit) -> Result<(), UnpackError> {
                 cause: Cause::Unsupported,
                 detail: "a sparse tar member; extract it and scan the file".to_owned(),
             }),
+            Kind::Special(what) => visit(Member::Counted(what)),
             Kind::Other => std::ops::ControlFlow::Continue(()),
         };
         if told.is_break() {
@@ -131,6 +132,7 @@ fn streams(reader: &mut dyn Read, visit: Visit) -> Result<(), UnpackError> {
                 cause: Cause::Unsupported,
                 detail: "a sparse tar member; extract it and scan the file".to_owned(),
             }),
+            Kind::Special(what) => visit(Member::Counted(what)),
             Kind::Other => std::ops::ControlFlow::Continue(()),
         };
         if told.is_break() {
