@@ -9,6 +9,7 @@
 
 mod dataset;
 pub mod kit;
+mod numpy;
 mod weights;
 
 use crate::archive::zip::ZipError;
