@@ -3,7 +3,7 @@
 //! Follows POSIX.1-2017 pax, GNU tar's long names and base-256 numbers. Sparse members are told apart, since what lies
 //! in the archive is then not their content.
 
-use crate::blob::ReadError;
+use crate::blob::{Cursor, ReadError};
 
 /// One block.
 pub const BLOCK: u64 = 512;
@@ -61,6 +61,23 @@ pub trait Feed {
     /// # Errors
     /// Where they cannot be passed over. Passing over the end may only show at the next read.
     fn skip(&mut self, len: u64) -> Result<(), ReadError>;
+}
+
+/// Blocks of a blob, by position.
+pub struct Blocks<'a>(pub Cursor<'a>);
+
+impl Feed for Blocks<'_> {
+    fn fill(&mut self, buf: &mut [u8]) -> Result<bool, ReadError> {
+        if self.0.remaining() == 0 {
+            return Ok(false);
+        }
+        self.0.exact(buf).map(|()| true)
+    }
+
+    fn skip(&mut self, len: u64) -> Result<(), ReadError> {
+        // Many writers leave the padding behind the last member out.
+        self.0.skip(len.min(self.0.remaining()))
+    }
 }
 
 /// Whether `block` is a header whose checksum holds.
