@@ -46,8 +46,9 @@
 //!
 //! # To add a format
 //!
-//! Recognise only: one file in `signatures/<family>/`. With a parser: that, a file in `probe/<family>/`, its row in
-//! [`probe::PROBES`], and a folder of fixtures. Nothing else lists or counts formats.
+//! Recognise only: one file in `signatures/<family>/`. With a parser: that, a file in `probe/<family>/` with its `mod` line,
+//! its row in [`probe::PROBES`], and a folder of fixtures, `fixtures/<family>/<format>/<case>/{input.*, facts.json}`.
+//! Nothing else lists or counts formats.
 
 pub mod archive;
 pub mod assemble;
