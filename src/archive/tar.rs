@@ -3,7 +3,7 @@
 //! Follows POSIX.1-2017 pax, GNU tar's long names and base-256 numbers. Sparse members are told apart, since what lies
 //! in the archive is then not their content.
 
-use crate::blob::ReadError;
+use crate::blob::{Cursor, ReadError};
 
 /// One block.
 pub const BLOCK: u64 = 512;
@@ -17,7 +17,9 @@ pub enum Kind {
     File,
     /// A regular file with holes: its stored bytes are not its content.
     Sparse,
-    /// A directory, link, device or pipe: no bytes of its own.
+    /// A link, device or pipe, in words: no bytes of its own.
+    Special(&'static str),
+    /// A directory.
     Other,
 }
 
@@ -59,6 +61,23 @@ pub trait Feed {
     /// # Errors
     /// Where they cannot be passed over. Passing over the end may only show at the next read.
     fn skip(&mut self, len: u64) -> Result<(), ReadError>;
+}
+
+/// Blocks of a blob, by position.
+pub struct Blocks<'a>(pub Cursor<'a>);
+
+impl Feed for Blocks<'_> {
+    fn fill(&mut self, buf: &mut [u8]) -> Result<bool, ReadError> {
+        if self.0.remaining() == 0 {
+            return Ok(false);
+        }
+        self.0.exact(buf).map(|()| true)
+    }
+
+    fn skip(&mut self, len: u64) -> Result<(), ReadError> {
+        // Many writers leave the padding behind the last member out.
+        self.0.skip(len.min(self.0.remaining()))
+    }
 }
 
 /// Whether `block` is a header whose checksum holds.
@@ -104,9 +123,16 @@ pub fn next(feed: &mut dyn Feed) -> Result<Option<Member>, TarError> {
                     Some(0 | b'0' | b'7') if extended.sparse => Kind::Sparse,
                     Some(0 | b'0' | b'7') => Kind::File,
                     Some(b'S') => Kind::Sparse,
-                    _ => Kind::Other,
+                    Some(b'1' | b'2') => Kind::Special("link in an archive"),
+                    Some(b'3' | b'4' | b'6') => Kind::Special("device or pipe in an archive"),
+                    Some(b'5') => Kind::Other,
+                    // POSIX: what a reader does not know is a regular file.
+                    _ => Kind::File,
                 };
-                let stated = if kind == Kind::Other { 0 } else { extended.size.unwrap_or(size) };
+                let stated = match kind {
+                    Kind::File | Kind::Sparse => extended.size.unwrap_or(size),
+                    Kind::Special(_) | Kind::Other => 0,
+                };
                 if block.get(156) == Some(&b'S') && block.get(482) == Some(&1) {
                     skip_sparse_maps(feed)?;
                 }

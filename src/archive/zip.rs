@@ -4,10 +4,11 @@
 //! stream (PyTorch among them) leave the sizes in them empty, so the central directory alone is believed.
 
 use std::collections::BTreeSet;
+use std::io::Read;
 
 use sha2::{Digest, Sha256};
 
-use crate::blob::{Blob, Cursor, ReadError, read_vec};
+use crate::blob::{Blob, Cursor, ReadError, Reader, read_vec};
 use crate::model::ContentId;
 
 /// Most bytes of a central directory that are read: 64 MiB hold some 700,000 members.
@@ -17,6 +18,8 @@ const MAX_END: u64 = 65_535 + 22;
 const END_SIZE: u64 = 22;
 /// A local header without its name and extra field.
 const LOCAL_SIZE: u64 = 30;
+/// Packed bytes that are read at a time, at most.
+const CHUNK: u64 = 32 << 10;
 
 /// How a member is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +75,15 @@ pub enum ZipError {
     /// It is there, and does not hold.
     #[error("its zip directory does not hold: {0}")]
     Malformed(&'static str),
+    /// A member's bytes are not what its method says.
+    #[error("a member does not inflate")]
+    Inflate(#[source] ReadError),
+    /// A member is compressed by a method that is not read here.
+    #[error("a member is compressed in a way that is not read")]
+    Method,
+    /// A member's keys are needed.
+    #[error("encrypted")]
+    Encrypted,
     /// The bytes could not be had.
     #[error(transparent)]
     Read(#[from] ReadError),
@@ -168,6 +180,30 @@ impl Directory {
         }
         let at = self.data_offset(blob, member)?;
         Ok(read_vec(blob, at, member.size, allowed)?)
+    }
+
+    /// The content of a member, stored or deflated. Of a deflated one `allowed` bytes are inflated at most, whatever it
+    /// declares: there may be more.
+    ///
+    /// # Errors
+    /// [`ZipError`]; [`ReadError::TooLong`] where a stored member is longer than `allowed`.
+    pub fn content(&self, blob: &dyn Blob, member: &Member, allowed: u64) -> Result<Vec<u8>, ZipError> {
+        match member.method {
+            _ if member.encrypted => Err(ZipError::Encrypted),
+            Method::Stored => self.stored(blob, member, allowed),
+            Method::Deflate => {
+                let packed = Reader::new(blob, self.data_offset(blob, member)?, member.packed);
+                let chunk = vec![0; usize::try_from(allowed.min(CHUNK)).unwrap_or(0)];
+                let mut content = Vec::new();
+                let mut decoder = flate2::read::DeflateDecoder::new_with_buf(packed, chunk).take(allowed);
+                std::io::copy(&mut decoder, &mut content).map_err(|error| match ReadError::from_io(error) {
+                    error @ (ReadError::Io(_) | ReadError::Ended { .. }) => ZipError::Inflate(error),
+                    other => other.into(),
+                })?;
+                Ok(content)
+            }
+            _ => Err(ZipError::Method),
+        }
     }
 
     /// The identity of all content, from checksums alone: members' names without the outermost folder that all share

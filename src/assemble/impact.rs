@@ -25,7 +25,13 @@ fn model(asset: &Asset, weights: &crate::model::Weights) -> (Level, Vec<String>)
     if weights.kind.as_deref() == Some("tokenizer") {
         return (Level::Low, vec!["a tokenizer without weights".to_owned()]);
     }
+    if weights.shards_present == Some(0) {
+        return (Level::Low, vec!["an index of weights that are not here".to_owned()]);
+    }
     let mut because = Vec::new();
+    if weights.kind.as_deref() == Some("optimizer_state") {
+        because.push("optimizer state: with the weights, training can be resumed".to_owned());
+    }
     if weights.has_optimizer == Some(true) {
         because.push("holds optimizer state: training can be resumed from it".to_owned());
     }

@@ -53,6 +53,11 @@ pub(super) fn fold<'s>(sightings: Vec<&'s Sighting>) -> (Vec<&'s Sighting>, Othe
                 dropped.extend(links.iter().map(|link| &link.locator));
                 names.entry(&file.locator).or_default().extend(&links);
             }
+            found if is_digest(target.base_name()) => {
+                // Every name of a stored content stands for it in its own place: revisions of a cache share blobs.
+                dropped.extend(found.map(|file| &file.locator));
+                names.entry(&first.locator).or_default().extend(found.copied());
+            }
             found => {
                 dropped.extend(further.iter().map(|link| &link.locator));
                 dropped.extend(found.map(|file| &file.locator));

@@ -11,12 +11,13 @@ mod plain;
 pub mod rules;
 mod weights;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
 use crate::model::{
-    Asset, AssetFile, Family, Impact, Kind, Level, Locator, Presence, Sighting, Survey, Tally, TallyKey, hex,
+    Asset, AssetFile, Family, Impact, Kind, Level, Locator, MAX_EXTENSION, Presence, Sighting, Survey, Tally, TallyKey,
+    extension_key, hex,
 };
 
 /// A group of sightings that is one asset: the one that stands for it, and its others.
@@ -51,19 +52,15 @@ pub fn assets(survey: &Survey) -> Vec<Asset> {
     assets
 }
 
-/// The format of files that are a part of a model or nothing.
-const RAW: &str = "raw-weights";
-
-/// Files that were kept only in case they are a part of something, and are not: they are of no known format, and are
-/// counted like all such files.
+/// What was recognised and became part of no asset: a configuration without its model, a pickle of some object, bytes that
+/// were kept in case they are a model's. Counted like all files of no known kind, so that nothing vanishes between a
+/// survey and its inventory.
 pub fn leftovers(survey: &Survey, assets: &[Asset]) -> Vec<(TallyRow, Tally)> {
     let used: BTreeSet<&Locator> = assets.iter().flat_map(|asset| &asset.files).map(|file| &file.locator).collect();
-    let is_left =
-        |sighting: &&Sighting| sighting.format == RAW && sighting.link.is_none() && !used.contains(&sighting.locator);
+    let is_left = |sighting: &&Sighting| sighting.link.is_none() && !used.contains(&sighting.locator);
     let row = |sighting: &Sighting| {
-        let name = sighting.locator.base_name();
-        let ending = name.rsplit(|&byte| byte == b'.').next().unwrap_or_default();
-        let key = String::from_utf8_lossy(ending).to_ascii_lowercase();
+        let mut lower = [0; MAX_EXTENSION];
+        let key = extension_key(sighting.locator.leaf(), &mut lower).to_owned();
         let row = (sighting.locator.source(), TallyKey::Extension, key);
         (row, Tally { files: 1, bytes: sighting.size })
     };
@@ -82,7 +79,12 @@ fn finish(group: Group, names: &links::OtherNames) -> Asset {
         others.extend(names.get(&sighting.locator).into_iter().flatten().copied().map(file));
     }
     others.sort();
-    asset.files = std::iter::once(file(group.primary)).chain(others).collect();
+    // A link that was written out is there twice: as the text it is, and as what it leads to.
+    others.sort_by_key(|file| (file.locator.clone(), file.link.is_none()));
+    let first = file(group.primary);
+    others.dedup_by(|next, kept| next.locator == kept.locator);
+    others.retain(|other| other.locator != first.locator);
+    asset.files = std::iter::once(first).chain(others).collect();
     asset.size = size(&asset.files);
     asset.id = id;
     packages::settle(&mut asset);
@@ -136,22 +138,37 @@ fn short_id(kind: Kind, hash: Sha256) -> String {
     format!("{}-{}", kind.word(), hex(digest.first_chunk::<8>().map_or(&[], |half| half.as_slice())))
 }
 
-/// Copies have the content of each other, and would have its id: the first keeps it, the others add where they lie.
+/// Copies have the content of each other, and would have its id: each of them adds where it lies, so that no id moves to
+/// another file when a copy comes or goes.
 fn name_apart(assets: &mut [Asset]) {
+    let mut holders: BTreeMap<String, usize> = BTreeMap::new();
+    for asset in assets.iter() {
+        *holders.entry(asset.id.clone()).or_default() += 1;
+    }
     let mut taken = BTreeSet::new();
     for asset in assets {
-        if !taken.insert(asset.id.clone()) {
-            let mut hash = Sha256::new();
-            hash.update(&asset.id);
-            for file in &asset.files {
-                hash.update([0]);
-                hash.update(file.locator.source().to_le_bytes());
-                hash.update(file.locator.to_string());
-            }
-            asset.id = short_id(asset.kind, hash);
-            taken.insert(asset.id.clone());
+        if holders.get(&asset.id).is_some_and(|&holders| holders > 1) {
+            asset.id = placed_id(asset, 0);
+        }
+        // A tar may hold a name twice: what lies at one place is then told apart by order.
+        let mut again = 0;
+        while !taken.insert(asset.id.clone()) {
+            again += 1;
+            asset.id = placed_id(asset, again);
         }
     }
+}
+
+fn placed_id(asset: &Asset, again: u64) -> String {
+    let mut hash = Sha256::new();
+    hash.update(&asset.id);
+    hash.update(again.to_le_bytes());
+    for file in &asset.files {
+        hash.update([0]);
+        hash.update(file.locator.source().to_le_bytes());
+        hash.update(file.locator.to_string());
+    }
+    short_id(asset.kind, hash)
 }
 
 /// A draft from the sighting that stands for an asset.

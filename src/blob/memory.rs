@@ -45,12 +45,36 @@ impl Blob for Range {
     }
 
     fn read_at(&self, buf: &mut [u8], at: u64) -> Result<usize, ReadError> {
+        Part::new(self.parent.as_ref(), self.offset, self.size).read_at(buf, at)
+    }
+}
+
+/// A [`Range`] of a blob that is borrowed.
+pub struct Part<'a> {
+    whole: &'a dyn Blob,
+    offset: u64,
+    size: u64,
+}
+
+impl<'a> Part<'a> {
+    /// The `size` bytes from `offset` on, whether or not there are as many.
+    pub fn new(whole: &'a dyn Blob, offset: u64, size: u64) -> Part<'a> {
+        Part { whole, offset, size }
+    }
+}
+
+impl Blob for Part<'_> {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read_at(&self, buf: &mut [u8], at: u64) -> Result<usize, ReadError> {
         let left = usize::try_from(self.size.saturating_sub(at)).unwrap_or(usize::MAX);
         let len = buf.len().min(left);
         if len == 0 {
             return Ok(0);
         }
-        self.parent.read_at(&mut buf[..len], self.offset.saturating_add(at))
+        self.whole.read_at(&mut buf[..len], self.offset.saturating_add(at))
     }
 }
 
@@ -112,6 +136,18 @@ mod tests {
         assert_eq!(range.read_at(&mut buf, 4).unwrap(), 0);
         assert_eq!(range.read_at(&mut buf, u64::MAX).unwrap(), 0);
         assert_eq!(Range::new(parent, 8, u64::MAX).size(), 2);
+    }
+
+    #[test]
+    fn a_part_ends_where_it_should() {
+        let whole = Memory::new(*b"0123456789");
+        let part = Part::new(&whole, 2, 3);
+        let mut buf = [0; 8];
+        assert_eq!(part.read_at(&mut buf, 1).unwrap(), 2);
+        assert_eq!(&buf[..2], b"34");
+        assert_eq!(part.read_at(&mut buf, 3).unwrap(), 0);
+        assert_eq!(part.read_at(&mut buf, u64::MAX).unwrap(), 0);
+        assert_eq!(Part::new(&whole, 8, 9).size(), 9, "what is missing shows where it is read");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use std::io;
 
 pub use cursor::{Cursor, Endian};
 pub use file::File;
-pub use memory::{Memory, Prefix, Range};
+pub use memory::{Memory, Part, Prefix, Range};
 pub use meter::Meter;
 pub use spool::Spool;
 

@@ -25,6 +25,6 @@ pub use locator::{Hop, Locator, LocatorError, SourceId, escape_name, is_unprinta
 pub use redact::{publishable, redact_map};
 pub use rules::{Allow, CrownJewels, RuleFinding, Rules, Verdict};
 pub use survey::{
-    Access, Confidence, Coverage, Evidence, Family, Kind, NOT_LOOKED_FOR, Presence, Role, ScanOptions, Sighting,
-    SourceInfo, Survey, Tally, TallyKey,
+    Access, Confidence, Coverage, Evidence, Family, Kind, MAX_EXTENSION, NOT_LOOKED_FOR, Presence, Role, ScanOptions,
+    Sighting, SourceInfo, Survey, Tally, TallyKey, extension_key,
 };

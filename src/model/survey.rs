@@ -199,6 +199,23 @@ pub enum TallyKey {
     Other,
 }
 
+/// Longest extension with a row of its own.
+pub const MAX_EXTENSION: usize = 6;
+
+/// The extension a file is tallied by: short, plain, lower-case; a stated word for everything else, so that a tree of
+/// hostile names stays a short table.
+pub fn extension_key<'b>(path: &[u8], lower: &'b mut [u8; MAX_EXTENSION]) -> &'b str {
+    let base = path.rsplit(|&byte| byte == b'/').next().unwrap_or(path);
+    let dot = base.iter().rposition(|&byte| byte == b'.').filter(|&dot| dot > 0);
+    let Some(extension) = dot.and_then(|dot| base.get(dot + 1..)) else { return "(none)" };
+    let plain =
+        extension.first().is_some_and(u8::is_ascii_alphabetic) && extension.iter().all(u8::is_ascii_alphanumeric);
+    let Some(lower) = lower.get_mut(..extension.len()).filter(|_| plain) else { return "(other)" };
+    lower.copy_from_slice(extension);
+    lower.make_ascii_lowercase();
+    std::str::from_utf8(lower).unwrap_or("(other)")
+}
+
 /// A sum over entries that are not worth a line each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {

@@ -3,6 +3,7 @@
 use serde::de::DeserializeOwned;
 
 use super::{Input, ProbeError};
+use crate::archive::zip::ZipError;
 use crate::blob::{Blob, Cursor, ReadError, read_vec};
 use crate::model::Cause;
 
@@ -130,6 +131,15 @@ fn without_nan(text: &[u8]) -> Vec<u8> {
 pub fn leaves_directory(path: &str) -> bool {
     let drive = path.as_bytes().get(1) == Some(&b':');
     drive || path.starts_with(['/', '\\']) || path.split(['/', '\\']).any(|part| part == "..")
+}
+
+/// Why one member of a zip archive cannot be read, said of `what` it is.
+pub fn of_member(error: ZipError, what: &str) -> ProbeError {
+    match error {
+        ZipError::Inflate(_) => ProbeError::Malformed(format!("{what} does not inflate")),
+        ZipError::Method => ProbeError::Unsupported(format!("{what} is compressed in a way that is not read")),
+        other => other.into(),
+    }
 }
 
 /// What a parser that has already learned something makes of an error: a note beside its partial facts.

@@ -9,8 +9,10 @@
 
 mod dataset;
 pub mod kit;
+mod numpy;
 mod weights;
 
+use crate::archive::zip::ZipError;
 use crate::blob::{Blob, ReadError};
 use crate::model::{Cause, ContentId, Fact};
 
@@ -43,6 +45,17 @@ impl Finding {
     pub fn new(fact: Fact) -> Finding {
         Finding { format: None, fact, identities: Vec::new(), notes: Vec::new(), descend: false }
     }
+
+    /// The same, with a note of what ended the reading early, if anything did.
+    ///
+    /// # Errors
+    /// As [`kit::note`].
+    pub fn noting(mut self, outcome: Result<(), ProbeError>) -> Result<Finding, ProbeError> {
+        if let Err(error) = outcome {
+            self.notes.push(kit::note(error)?);
+        }
+        Ok(self)
+    }
 }
 
 /// Why a probe found nothing.
@@ -63,6 +76,17 @@ pub enum ProbeError {
     /// It is this format in a variant that is not read.
     #[error("{0}")]
     Unsupported(String),
+}
+
+impl From<ZipError> for ProbeError {
+    fn from(error: ZipError) -> ProbeError {
+        match error {
+            ZipError::Read(error) => error.into(),
+            ZipError::Encrypted => ProbeError::Encrypted,
+            ZipError::Method => ProbeError::Unsupported(error.to_string()),
+            other => ProbeError::Malformed(other.to_string()),
+        }
+    }
 }
 
 /// A parser of one format.

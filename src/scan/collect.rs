@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Coverage, Gap, Sighting, Survey, Tally, TallyKey};
+use crate::model::{Coverage, Gap, MAX_EXTENSION, Sighting, Survey, Tally, TallyKey, extension_key};
 
 /// What one worker gathered. Rare things are kept, common ones summed, so memory follows what was recognised.
 #[derive(Default)]
@@ -27,25 +27,8 @@ impl Tray {
     /// Counts a file by its extension.
     pub(super) fn tally_extension(&mut self, source: u16, what: TallyKey, path: &[u8], bytes: u64) {
         let mut lower = [0; MAX_EXTENSION];
-        self.tally(source, what, extension(path, &mut lower), bytes);
+        self.tally(source, what, extension_key(path, &mut lower), bytes);
     }
-}
-
-/// Longest extension with a row of its own.
-const MAX_EXTENSION: usize = 6;
-
-/// The extension a file is tallied by: short, plain, lower-case; a stated word for everything else, so that a tree of
-/// hostile names stays a short table.
-fn extension<'b>(path: &[u8], lower: &'b mut [u8; MAX_EXTENSION]) -> &'b str {
-    let base = path.rsplit(|&byte| byte == b'/').next().unwrap_or(path);
-    let dot = base.iter().rposition(|&byte| byte == b'.').filter(|&dot| dot > 0);
-    let Some(extension) = dot.and_then(|dot| base.get(dot + 1..)) else { return "(none)" };
-    let plain =
-        extension.first().is_some_and(u8::is_ascii_alphabetic) && extension.iter().all(u8::is_ascii_alphanumeric);
-    let Some(lower) = lower.get_mut(..extension.len()).filter(|_| plain) else { return "(other)" };
-    lower.copy_from_slice(extension);
-    lower.make_ascii_lowercase();
-    std::str::from_utf8(lower).unwrap_or("(other)")
 }
 
 /// Adds what a source's workers gathered.
@@ -83,7 +66,7 @@ mod tests {
             (b"x.\xff", "(other)"),
             (b"x.averyverylongone", "(other)"),
         ] {
-            assert_eq!(extension(path, &mut [0; MAX_EXTENSION]), key);
+            assert_eq!(extension_key(path, &mut [0; MAX_EXTENSION]), key);
         }
     }
 

@@ -159,6 +159,7 @@ impl Visitor<'_, '_, '_> {
             return ControlFlow::Break(());
         }
         match member {
+            Member::Counted(what) => self.tray.tally(self.entry.locator.source(), TallyKey::Other, what, 0),
             Member::Closed { name, cause, detail } => self.gap_at(Some(&name), Stage::Unpack, cause, detail),
             Member::Range { name, offset, size } => {
                 if let (true, Some(parent)) = (self.is_wanted(&name, size), parent) {

@@ -90,8 +90,21 @@ pub(super) fn examine_stream(
 ) -> Result<bool, ReadError> {
     let mut head = vec![0; STREAM_HEAD.min(size.and_then(|size| usize::try_from(size).ok()).unwrap_or(STREAM_HEAD))];
     let (got, failure) = fill(reader, &mut head);
-    let at_end = got < head.len() || size == Some(got as u64);
+    let mut at_end = got < head.len();
     head.truncate(got);
+    let mut size = size;
+    if !at_end && failure.is_none() && size == Some(got as u64) {
+        // A container may declare less than it holds: one byte more tells.
+        let mut more = [0];
+        at_end = !matches!(reader.read(&mut more), Ok(1..));
+        if !at_end {
+            head.extend(more);
+            size = None;
+            let detail = "holds more than its container declares";
+            cx.progress.gap();
+            tray.gaps.push(Gap::new(entry.locator.clone(), Stage::Unpack, Cause::Malformed, detail));
+        }
+    }
     let mut examination = Examination { cx, entry, budget, tray };
     match failure {
         None if at_end => Ok(examination.run(Bytes::Whole(Arc::new(Memory::new(head))))),

@@ -93,7 +93,7 @@ fn walk(cx: &Context, source: &dyn Source, queue: Sender<Job>) -> Tray {
                     return put(&queue, job);
                 }
             }
-            Found::Dangling => tray.tally(cx.source, TallyKey::Other, "dangling link", 0),
+            Found::Counted(what) => tray.tally(cx.source, TallyKey::Other, what, 0),
             Found::Gap { path, stage, cause, detail } => {
                 cx.progress.gap();
                 tray.gaps.push(Gap::new(locate(cx.source, path), stage, cause, detail));

@@ -20,7 +20,11 @@ impl List {
     /// Splits NUL- or newline-separated names: NUL where there is one.
     pub fn split(text: &[u8]) -> List {
         let delimiter = if text.contains(&0) { 0 } else { b'\n' };
-        let names = text.split(|&byte| byte == delimiter).filter(|name| !name.is_empty());
+        // A list made on Windows ends its lines with a carriage return too.
+        let end: &[u8] = if delimiter == b'\n' { b"\r" } else { b"" };
+        let names = text.split(|&byte| byte == delimiter).map(|name| name.strip_suffix(end).unwrap_or(name));
+        let mut seen = std::collections::BTreeSet::new();
+        let names = names.filter(|name| !name.is_empty() && seen.insert(name.strip_prefix(b"./").unwrap_or(name)));
         List(names.map(|name| Path::new(std::ffi::OsStr::from_bytes(name)).to_owned()).collect())
     }
 }

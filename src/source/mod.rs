@@ -40,8 +40,8 @@ pub enum Found<'a> {
         /// How the system reaches what it leads to.
         full: &'a Path,
     },
-    /// A link without anything behind it.
-    Dangling,
+    /// Something without content of its own, or left out on purpose: worth a count, not a line.
+    Counted(&'static str),
     /// Something that is not looked at.
     Gap {
         /// Path below the root.

@@ -8,7 +8,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use ignore::gitignore::Gitignore;
@@ -24,6 +24,8 @@ pub struct Tree {
     root_is_directory: bool,
     /// The root as the system resolves it: links are held against it.
     real_root: PathBuf,
+    /// The file system of the root.
+    device: u64,
     one_file_system: bool,
     exclude: Gitignore,
 }
@@ -36,9 +38,10 @@ impl Tree {
     pub fn open(root: &Path, one_file_system: bool, exclude: Gitignore) -> std::io::Result<Tree> {
         let real_root = fs::canonicalize(root)?;
         // Asked once: every entry of the walk is held against the answers.
-        let root_is_directory = fs::metadata(&real_root)?.is_dir();
+        let metadata = fs::metadata(&real_root)?;
+        let (root_is_directory, device) = (metadata.is_dir(), metadata.dev());
         let root = if root.is_symlink() { real_root.clone() } else { root.to_owned() };
-        Ok(Tree { root, root_is_directory, real_root, one_file_system, exclude })
+        Ok(Tree { root, root_is_directory, real_root, device, one_file_system, exclude })
     }
 
     /// Path of an entry below the root. A root that is a file is its own name.
@@ -54,6 +57,15 @@ impl Tree {
 
     fn is_excluded(&self, path: &Path, is_directory: bool) -> bool {
         !self.exclude.is_empty() && self.exclude.matched(path, is_directory).is_ignore()
+    }
+
+    /// Whether a directory belongs to a file system that the walk does not enter.
+    fn is_mount(&self, entry: &DirEntry) -> bool {
+        entry.file_type().is_dir() && self.is_elsewhere(entry.path())
+    }
+
+    fn is_elsewhere(&self, path: &Path) -> bool {
+        self.one_file_system && fs::symlink_metadata(path).is_ok_and(|metadata| metadata.dev() != self.device)
     }
 
     fn visit_entry(&self, entry: &DirEntry, visit: Visit) -> ControlFlow<()> {
@@ -82,6 +94,10 @@ impl Tree {
         let gap = |cause, detail: &str| Found::Gap { path, stage: Stage::Open, cause, detail: detail.to_owned() };
         match fs::canonicalize(full) {
             Ok(target) => match target.strip_prefix(&self.real_root) {
+                // What was left out is not let in by another name.
+                Ok(_) if self.is_excluded(&target, false) || self.is_elsewhere(&target) => {
+                    visit(gap(Cause::Skipped, "a link to what was left out"))
+                }
                 Ok(inside) if target.is_file() => {
                     visit(Found::Link { path, target: inside.as_os_str().as_bytes(), full: &target })
                 }
@@ -92,7 +108,7 @@ impl Tree {
                     "a link that leads out of the scanned place; name its target as a PLACE to scan it too",
                 )),
             },
-            Err(error) if error.kind() == ErrorKind::NotFound => visit(Found::Dangling),
+            Err(error) if error.kind() == ErrorKind::NotFound => visit(Found::Counted("dangling link")),
             Err(error) if error.kind() == ErrorKind::PermissionDenied => {
                 visit(gap(Cause::Denied, "a link whose target may not be looked at"))
             }
@@ -129,11 +145,19 @@ impl Source for Tree {
                 Ok(entry) if self.is_excluded(entry.path(), entry.file_type().is_dir()) => {
                     if entry.file_type().is_dir() {
                         entries.skip_current_dir();
+                        let path = self.below(entry.path());
+                        let detail = "left out by an exclude pattern".to_owned();
+                        visit(Found::Gap { path, stage: Stage::Open, cause: Cause::Skipped, detail })
+                    } else {
+                        visit(Found::Counted("left out by an exclude pattern"))
                     }
-                    let path = self.below(entry.path());
-                    let detail = "left out by an exclude pattern".to_owned();
-                    visit(Found::Gap { path, stage: Stage::Open, cause: Cause::Skipped, detail })
                 }
+                Ok(entry) if self.is_mount(&entry) => visit(Found::Gap {
+                    path: self.below(entry.path()),
+                    stage: Stage::Open,
+                    cause: Cause::Skipped,
+                    detail: "another file system is mounted here; --cross-file-systems follows it".to_owned(),
+                }),
                 Ok(entry) if is_git_objects(&entry) => {
                     entries.skip_current_dir();
                     visit(Found::Gap {

@@ -43,6 +43,8 @@ pub enum Member<'a> {
         /// Its bytes.
         reader: &'a mut dyn Read,
     },
+    /// It has no bytes of its own: a link, whose target is met where it lies, or a device.
+    Counted(&'static str),
     /// It cannot be read.
     Closed {
         /// Its name as stored.
@@ -73,7 +75,7 @@ pub enum UnpackError {
     #[error("{0}")]
     Truncated(String),
     /// Its keys are needed.
-    #[error("its list of members is encrypted")]
+    #[error("encrypted: what is in it cannot be seen without the key")]
     Encrypted,
     /// A variant that is not read.
     #[error("{0}")]
@@ -116,14 +118,31 @@ pub struct Unpacker {
     pub open: Open,
 }
 
+/// What is recognised so that it can be said that it was not opened.
+const UNSUPPORTED: Unpacker = Unpacker {
+    id: "unsupported",
+    open: Open::Archive {
+        blob: |_, _| {
+            Err(UnpackError::Unsupported("a container this version does not open; unpack it and scan that".to_owned()))
+        },
+        stream: None,
+    },
+};
+
+/// What is recognised so that it can be said that it needs a key.
+const ENCRYPTED: Unpacker =
+    Unpacker { id: "encrypted", open: Open::Archive { blob: |_, _| Err(UnpackError::Encrypted), stream: None } };
+
 /// Every unpacker, by id.
 pub const UNPACKERS: &[Unpacker] = &[
     codec::BZIP2,
+    ENCRYPTED,
     codec::GZIP,
     codec::LZ4,
     codec::LZMA,
     sevenz::SEVENZ,
     tar::TAR,
+    UNSUPPORTED,
     codec::XZ,
     zip::ZIP,
     codec::ZLIB,

@@ -5,31 +5,14 @@ use std::sync::Arc;
 
 use super::codec::pass_over;
 use super::{Member, Open, UnpackError, Unpacker, Visit};
-use crate::archive::tar::{BLOCK, Feed, Kind, TarError, is_header, next, padding};
+use crate::archive::tar::{BLOCK, Blocks, Feed, Kind, TarError, is_header, next, padding};
 use crate::blob::{Blob, Cursor, ReadError};
 use crate::model::Cause;
 
 pub(super) const TAR: Unpacker = Unpacker { id: "tar", open: Open::Archive { blob: ranges, stream: Some(streams) } };
 
-/// Blocks of a blob.
-struct Positioned<'a>(Cursor<'a>);
-
-impl Feed for Positioned<'_> {
-    fn fill(&mut self, buf: &mut [u8]) -> Result<bool, ReadError> {
-        if self.0.remaining() == 0 {
-            return Ok(false);
-        }
-        self.0.exact(buf).map(|()| true)
-    }
-
-    fn skip(&mut self, len: u64) -> Result<(), ReadError> {
-        // Many writers leave the padding behind the last member out.
-        self.0.skip(len.min(self.0.remaining()))
-    }
-}
-
 fn ranges(blob: &Arc<dyn Blob>, visit: Visit) -> Result<(), UnpackError> {
-    let mut feed = Positioned(Cursor::new(blob.as_ref(), 0));
+    let mut feed = Blocks(Cursor::new(blob.as_ref(), 0));
     let mut first = true;
     loop {
         let member = match next(&mut feed) {
@@ -51,11 +34,8 @@ fn ranges(blob: &Arc<dyn Blob>, visit: Visit) -> Result<(), UnpackError> {
         let name = member.name.clone();
         let told = match member.kind {
             Kind::File => visit(Member::Range { name: member.name, offset, size: member.size }),
-            Kind::Sparse => visit(Member::Closed {
-                name: member.name,
-                cause: Cause::Unsupported,
-                detail: "a sparse tar member; extract it and scan the file".to_owned(),
-            }),
+            Kind::Sparse => visit(sparse(member.name)),
+            Kind::Special(what) => visit(Member::Counted(what)),
             Kind::Other => std::ops::ControlFlow::Continue(()),
         };
         if told.is_break() {
@@ -67,6 +47,12 @@ fn ranges(blob: &Arc<dyn Blob>, visit: Visit) -> Result<(), UnpackError> {
         }
         feed.skip(member.size.saturating_add(padding(member.size)))?;
     }
+}
+
+/// A member whose stored bytes are not its content.
+fn sparse<'a>(name: Vec<u8>) -> Member<'a> {
+    let detail = "a sparse tar member; extract it and scan the file".to_owned();
+    Member::Closed { name, cause: Cause::Unsupported, detail }
 }
 
 /// Where another archive's first header stands behind the empty blocks at `at`, if only empty blocks lie between.
@@ -126,11 +112,8 @@ fn streams(reader: &mut dyn Read, visit: Visit) -> Result<(), UnpackError> {
                 solid: false,
                 reader: &mut body,
             }),
-            Kind::Sparse => visit(Member::Closed {
-                name: member.name,
-                cause: Cause::Unsupported,
-                detail: "a sparse tar member; extract it and scan the file".to_owned(),
-            }),
+            Kind::Sparse => visit(sparse(member.name)),
+            Kind::Special(what) => visit(Member::Counted(what)),
             Kind::Other => std::ops::ControlFlow::Continue(()),
         };
         if told.is_break() {

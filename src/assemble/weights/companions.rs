@@ -54,16 +54,26 @@ fn is_tokenizer(file: &&Sighting) -> bool {
     file.fact.weights().is_some_and(|weights| weights.kind.as_deref() == Some("tokenizer"))
 }
 
-/// Separates training state from weights where there are weights that it can be the state of; `has_models` says that
-/// some were joined already. Alone, an optimizer's state is an asset: it holds as much as the weights.
-pub(super) fn split_states(files: Vec<&Sighting>, has_models: bool) -> (Vec<&Sighting>, Vec<&Sighting>) {
-    let (states, rest): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| state_of(file).is_some());
-    if has_models || !rest.is_empty() {
-        return (states, rest);
+/// Separates training state from weights.
+pub(super) fn split_states(files: Vec<&Sighting>) -> (Vec<&Sighting>, Vec<&Sighting>) {
+    files.into_iter().partition(|file| state_of(file).is_some())
+}
+
+/// Whether a directory's states and configurations can be told to be of this model: it is the only one, or the one with
+/// the name a framework gives.
+fn adopts(draft: &Draft, alone: bool) -> bool {
+    alone || is_standard_name(draft.primary.locator.base_name())
+}
+
+/// The states that are assets by themselves, since nothing says which model they are of: an optimizer's state holds as
+/// much as the weights.
+pub(super) fn orphans<'s>(drafts: &[Draft], states: &mut Vec<&'s Sighting>) -> Vec<&'s Sighting> {
+    if drafts.iter().any(|draft| adopts(draft, drafts.len() == 1)) {
+        return Vec::new();
     }
-    let (alone, nothing): (Vec<_>, Vec<_>) =
-        states.into_iter().partition(|state| state_of(state) == Some("optimizer_state"));
-    (nothing, alone)
+    let (orphans, rest) = states.drain(..).partition(|state| state_of(state) == Some("optimizer_state"));
+    *states = rest;
+    orphans
 }
 
 fn state_of(file: &Sighting) -> Option<&'static str> {
@@ -81,11 +91,10 @@ pub(super) fn attach<'s>(
 ) {
     let alone = drafts.len() == 1;
     for draft in drafts.iter_mut() {
-        let name = draft.primary.locator.base_name();
-        if !alone && !is_standard_name(name) {
+        if !adopts(draft, alone) {
             continue;
         }
-        let is_adapter = name.starts_with(b"adapter_");
+        let is_adapter = draft.primary.locator.base_name().starts_with(b"adapter_");
         for companion in companions {
             if is_for_adapters(companion) != is_adapter && !(is_for_adapters(companion) && alone) {
                 // An adapter's configuration says nothing of the whole model beside it, and the other way round.
@@ -104,6 +113,9 @@ pub(super) fn attach<'s>(
         for state in states {
             draft.others.push(state);
             take_state(&mut draft.weights, state);
+        }
+        if draft.format == "peft-adapter" {
+            draft.weights.kind = Some("adapter".to_owned());
         }
         own_code(directory, draft, code);
         draft.others.sort_by(|a, b| a.locator.cmp(&b.locator));

@@ -15,7 +15,8 @@ pub(super) fn repository(locator: &Locator) -> Option<Locator> {
     for part in leaf.split(|&byte| byte == b'/') {
         end += part.len();
         let rest = leaf.get(end..).unwrap_or_default();
-        if part.starts_with(b"models--") && (rest.starts_with(b"/blobs/") || rest.starts_with(b"/snapshots/")) {
+        let inside = [b"/blobs/".as_slice(), b"/snapshots/", b"/refs/"].iter().any(|folder| rest.starts_with(folder));
+        if part.starts_with(b"models--") && inside {
             return Some(root(locator).child(leaf.get(..end)?));
         }
         end += 1;
@@ -39,11 +40,13 @@ pub(super) fn groups<'s>(
     code: &BTreeSet<&Locator>,
 ) -> Vec<Group<'s>> {
     let mut directories: BTreeMap<Locator, Vec<&Sighting>> = BTreeMap::new();
-    let mut blobs = Vec::new();
+    let (mut blobs, mut refs) = (Vec::new(), Vec::new());
     for sighting in sightings {
         let inside = sighting.locator.leaf().get(repository.leaf().len()..).unwrap_or_default();
         if inside.starts_with(b"/blobs/") {
             blobs.push(sighting);
+        } else if inside.starts_with(b"/refs/") {
+            refs.push(sighting);
         } else {
             directories.entry(sighting.locator.parent()).or_default().push(sighting);
         }
@@ -55,6 +58,7 @@ pub(super) fn groups<'s>(
         .collect();
     for group in &mut groups {
         take_copies(group, &mut blobs);
+        group.others.extend(&refs);
     }
     // Blobs that no snapshot names any more are still there.
     let (_, orphans): (Vec<_>, Vec<_>) = blobs.into_iter().partition(|blob| blob.role == Role::Companion);
@@ -106,7 +110,8 @@ mod tests {
         let found = |path: &str| repository(&Locator::path(0, path.as_bytes())).map(|found| found.to_string());
         assert_eq!(found("hub/models--a--b/blobs/00").as_deref(), Some("hub/models--a--b"));
         assert_eq!(found("models--a--b/snapshots/ff/x").as_deref(), Some("models--a--b"));
-        assert_eq!(found("models--a--b/refs/main"), None);
+        assert_eq!(found("models--a--b/refs/main").as_deref(), Some("models--a--b"));
+        assert_eq!(found("models--a--b/other/x"), None);
         assert_eq!(found("x/blobs/00"), None);
     }
 }

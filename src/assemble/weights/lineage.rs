@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Group;
+use super::{Group, is_numbered};
 use crate::model::{Fact, Locator};
 
 /// Writes the place that steps of one training share into each of them.
@@ -19,7 +19,7 @@ pub(super) fn tell(groups: &mut [Group]) {
         if trainings.get(&key).is_some_and(|steps| steps.len() > 1)
             && let Fact::Weights(weights) = &mut group.draft.fact
         {
-            weights.lineage = Some(key.0.to_string()).filter(|place| !place.is_empty());
+            weights.lineage = Some(key.0.to_string()).filter(|_| !key.0.leaf().is_empty());
         }
     }
 }
@@ -31,7 +31,7 @@ fn training(group: &Group) -> Option<((Locator, String), u64)> {
     let mut place = group.primary.locator.parent();
     // A file that says its step itself lies beside the others; otherwise its directory does.
     if !has_number(group.primary.locator.base_name(), step) {
-        while has_any_number(place.base_name()) {
+        while is_numbered(place.base_name()) {
             place = place.parent();
         }
     }
@@ -43,11 +43,6 @@ fn has_number(name: &[u8], number: u64) -> bool {
     numbers.filter_map(|digits| digits.parse::<u64>().ok()).any(|found| found == number)
 }
 
-/// Whether a directory is named after a step: a number, or a word and a number at its end.
-fn has_any_number(name: &[u8]) -> bool {
-    name.last().is_some_and(u8::is_ascii_digit)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,6 +51,7 @@ mod tests {
     fn steps_are_found_in_names() {
         assert!(has_number(b"checkpoint-0020.pt", 20) && has_number(b"epoch=1-step=4.ckpt", 4));
         assert!(!has_number(b"model.safetensors", 4) && !has_number(b"checkpoint-200.pt", 20));
-        assert!(has_any_number(b"checkpoint-4") && !has_any_number(b"v2-final"));
+        assert!(is_numbered(b"checkpoint-4") && is_numbered(b"0020"));
+        assert!(!is_numbered(b"v2-final") && !is_numbered(b"resnet18") && !is_numbered(b"user1"));
     }
 }

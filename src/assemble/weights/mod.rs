@@ -78,13 +78,15 @@ fn in_directory<'s>(directory: &Locator, sightings: Vec<&'s Sighting>, code: &BT
     let (manifests, files): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| file.role == Role::Manifest);
     let (mut drafts, rest) = shards::join(manifests, files);
     let (ranks, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(|file| ranks::is_part(file));
-    let (states, rest) = companions::split_states(rest, !drafts.is_empty());
+    let (mut states, rest) = companions::split_states(rest);
     let rest = companions::split_tokenizers(&mut companions, rest, !drafts.is_empty() || !ranks.is_empty());
     drafts.extend(ranks.into_iter().chain(rest).map(Draft::single));
     let companions = bundles::join(&mut drafts, companions);
     let (parts, companions): (Vec<_>, Vec<_>) = companions.into_iter().partition(|file| stems::is_part(file));
     stems::attach(&mut drafts, &parts);
+    let orphans = companions::orphans(&drafts, &mut states);
     companions::attach(directory, &mut drafts, &companions, &states, code);
+    drafts.extend(orphans.into_iter().map(Draft::single));
     drafts.into_iter().map(|draft| finish(directory, draft)).collect()
 }
 
@@ -120,8 +122,9 @@ fn origin(weights: &Weights, evidence: &mut Vec<Evidence>) -> Origin {
 
 /// Names that a framework gives every model, so that they tell nothing of which one it is.
 fn is_standard_name(name: &[u8]) -> bool {
-    const STEMS: [&str; 8] = [
+    const STEMS: [&str; 9] = [
         "model",
+        "model_index",
         "pytorch_model",
         "adapter_model",
         "diffusion_pytorch_model",
@@ -142,16 +145,23 @@ fn directory_name(directory: &Locator) -> Option<String> {
     let leaf = directory.leaf();
     let mut parts = leaf.rsplit(|&byte| byte == b'/').filter(|part| !part.is_empty());
     let last = parts.next()?;
-    let plain = |part: &[u8]| part.iter().all(|byte| byte.is_ascii_digit() || b"-_.".contains(byte));
-    let numbered = [b"checkpoint".as_slice(), b"step", b"epoch", b"iter", b"global_step", b"mp_rank"]
-        .iter()
-        .any(|word| last.strip_prefix(*word).is_some_and(plain));
+    let numbered = is_numbered(last);
     let vague = [b"final".as_slice(), b"best", b"last", b"latest", b"model", b"ckpt", b"weights"].contains(&last);
     let name = match parts.next() {
-        Some(parent) if vague || numbered || plain(last) => [parent, last].join(&b'/'),
+        Some(parent) if vague || numbered => [parent, last].join(&b'/'),
         _ => last.to_vec(),
     };
     Some(crate::model::escape_name(&name))
+}
+
+/// Whether a directory is named after a step of a training: a number, or a word of progress and a number.
+fn is_numbered(name: &[u8]) -> bool {
+    const WORDS: [&[u8]; 9] =
+        [b"", b"checkpoint", b"ckpt", b"step", b"steps", b"epoch", b"iter", b"global_step", b"mp_rank"];
+    let plain = |part: &[u8]| {
+        part.iter().any(u8::is_ascii_digit) && part.iter().all(|byte| byte.is_ascii_digit() || b"-_.=".contains(byte))
+    };
+    WORDS.iter().any(|word| name.strip_prefix(*word).is_some_and(plain))
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ pub(super) fn join(groups: Vec<Group<'_>>) -> Vec<Group<'_>> {
         let (parts, others): (Vec<_>, Vec<_>) =
             rest.into_iter().partition(|group| folders.contains(&group.primary.locator.parent()));
         rest = others;
-        let architecture = weights.architecture.clone();
+        let own = (weights.architecture.clone(), weights.kind.clone(), weights.container.clone());
         for part in parts {
             if let Some(of_part) = part.draft.fact.weights() {
                 add_shard(weights, of_part);
@@ -23,7 +23,8 @@ pub(super) fn join(groups: Vec<Group<'_>>) -> Vec<Group<'_>> {
             pipeline.others.push(part.primary);
             pipeline.others.extend(part.others);
         }
-        weights.architecture = architecture;
+        // What a part is says nothing of the whole.
+        (weights.architecture, weights.kind, weights.container) = own;
         weights.shards = None;
         pipeline.draft.impact = impact::of(&pipeline.draft);
     }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::{ProbeError, kit};
+use super::super::{ProbeError, kit, numpy};
 use super::literal::Literal;
 use crate::blob::Cursor;
 
@@ -117,7 +117,7 @@ impl Element {
         // Bytes without a name are there for alignment.
         if *name == Literal::Text(b"")
             && let Literal::Text(code) = descr
-            && let Some((kind, size)) = known(code)
+            && let Some((kind, size)) = numpy::element(code)
             && kind == "void"
         {
             return self.grow(size, times);
@@ -126,7 +126,7 @@ impl Element {
     }
 
     fn add_code(&mut self, code: &[u8], times: u64) -> Result<(), ProbeError> {
-        let Some((name, size)) = known(code) else {
+        let Some((name, size)) = numpy::element(code) else {
             self.is_unknown = true;
             return Ok(());
         };
@@ -153,39 +153,6 @@ fn repeated(times: u64, extents: &Literal) -> Result<u64, ProbeError> {
         }
     };
     times.checked_mul(inner).ok_or_else(too_many)
-}
-
-/// Name and bytes of the type that a code like `<f4` means. Byte order, length of texts and unit of times are left out:
-/// what is counted is the kind of value.
-fn known(code: &[u8]) -> Option<(String, u64)> {
-    let code = std::str::from_utf8(code).ok()?;
-    let code = code.strip_prefix(['<', '>', '|', '=']).unwrap_or(code);
-    let (kind, rest) = code.split_at_checked(1)?;
-    let size = match rest.split_once('[') {
-        Some((size, unit)) if matches!(kind, "M" | "m") && unit.ends_with(']') => size,
-        Some(_) => return None,
-        None => rest,
-    };
-    if kind == "O" {
-        // Before 1.7 a pointer's size followed.
-        return matches!(size, "" | "4" | "8").then(|| ("object".to_owned(), 0));
-    }
-    let size = u64::from(size.parse::<u32>().ok()?);
-    let bits = size.saturating_mul(8);
-    let name = match (kind, size) {
-        ("f", 2 | 4 | 8 | 12 | 16) => format!("float{bits}"),
-        ("c", 8 | 16 | 24 | 32) => format!("complex{bits}"),
-        ("i", 1 | 2 | 4 | 8) => format!("int{bits}"),
-        ("u", 1 | 2 | 4 | 8) => format!("uint{bits}"),
-        ("b", 1) => "bool".to_owned(),
-        ("M", 8) => "datetime64".to_owned(),
-        ("m", 8) => "timedelta64".to_owned(),
-        ("V", _) => "void".to_owned(),
-        ("S" | "a", _) => "bytes".to_owned(),
-        ("U", _) => return Some(("str".to_owned(), size.checked_mul(4)?)),
-        _ => return None,
-    };
-    Some((name, size))
 }
 
 fn malformed(what: &str) -> ProbeError {

@@ -3,12 +3,10 @@
 //! Follows `numpy/lib/_npyio_impl.py` of NumPy 2.4. The directory at the end and the first bytes of each member are
 //! read, never an array: what a member is comes from its own header.
 
-use std::io::Read;
-
 use super::super::{Finding, Input, ProbeError, kit};
 use super::npy_header::{Header, MAX_HEADER};
 use crate::archive::zip::{Directory, Member, Method, ZipError};
-use crate::blob::{Blob, Cursor, Memory, ReadError, Reader};
+use crate::blob::{Blob, Cursor, Memory, ReadError};
 use crate::model::{Cause, Dataset, Fact, publishable};
 
 /// Arrays that are described. Each costs two reads, and its name and shape stay.
@@ -26,8 +24,8 @@ pub(crate) fn probe(input: &Input) -> Result<Finding, ProbeError> {
         return Err(ProbeError::NotMine);
     }
     let directory = Directory::read(input.blob).map_err(|error| match error {
-        ZipError::NoDirectory => ReadError::Ended { at: input.blob.size() }.into(),
-        other => zip_error(other),
+        ZipError::NoDirectory => ProbeError::Read(ReadError::Ended { at: input.blob.size() }),
+        other => other.into(),
     })?;
     let members = &directory.members;
     if members.is_empty() || !members.iter().all(|member| member.name.ends_with(ENDING)) {
@@ -55,20 +53,20 @@ fn first_name(head: &[u8]) -> Option<&[u8]> {
 
 /// Reads the header of one member.
 fn array(blob: &dyn Blob, directory: &Directory, member: &Member) -> Result<Header, ProbeError> {
-    if member.encrypted {
-        return Err(ProbeError::Encrypted);
-    }
-    let at = directory.data_offset(blob, member).map_err(zip_error)?;
     match member.method {
-        Method::Stored => Header::read(&mut Cursor::new(blob, at).ending_at(at.saturating_add(member.size))),
+        _ if member.encrypted => Err(ProbeError::Encrypted),
+        Method::Stored => {
+            let at = directory.data_offset(blob, member)?;
+            Header::read(&mut Cursor::new(blob, at).ending_at(at.saturating_add(member.size)))
+        }
         Method::Deflate => {
-            let inflated = |allowed| inflate(Reader::new(blob, at, member.packed), allowed);
-            match inflated(FIRST)? {
-                (header, true) => match read(header) {
-                    Err(ProbeError::Read(ReadError::Ended { .. })) => read(inflated(LONGEST)?.0),
-                    other => other,
-                },
-                (header, false) => read(header),
+            let inflated =
+                |allowed| directory.content(blob, member, allowed).map_err(|error| kit::of_member(error, "it"));
+            let first = inflated(FIRST)?;
+            let is_cut = first.len() as u64 == FIRST;
+            match read(first) {
+                Err(ProbeError::Read(ReadError::Ended { .. })) if is_cut => read(inflated(LONGEST)?),
+                other => other,
             }
         }
         _ => Err(ProbeError::Unsupported("it is compressed in a way that NumPy does not use".to_owned())),
@@ -77,18 +75,6 @@ fn array(blob: &dyn Blob, directory: &Directory, member: &Member) -> Result<Head
 
 fn read(header: Vec<u8>) -> Result<Header, ProbeError> {
     Header::read(&mut Cursor::new(&Memory::new(header), 0))
-}
-
-/// The first bytes of a deflated member, and whether there may be more of them.
-fn inflate(packed: Reader, allowed: u64) -> Result<(Vec<u8>, bool), ProbeError> {
-    let mut content = Vec::new();
-    let mut decoder = flate2::read::DeflateDecoder::new_with_buf(packed, vec![0; 4096]).take(allowed);
-    std::io::copy(&mut decoder, &mut content).map_err(|error| match ReadError::from_io(error) {
-        ReadError::Io(_) | ReadError::Ended { .. } => ProbeError::Malformed("it does not inflate".to_owned()),
-        other => other.into(),
-    })?;
-    let is_cut = content.len() as u64 == allowed;
-    Ok((content, is_cut))
 }
 
 /// What the arrays come to.
@@ -149,14 +135,6 @@ impl Sum {
         }
         self.dataset.element_count = Some(self.elements);
         Ok(Finding { notes, ..Finding::new(Fact::Dataset(Box::new(self.dataset))) })
-    }
-}
-
-/// The zip reader's errors as a probe's.
-fn zip_error(error: ZipError) -> ProbeError {
-    match error {
-        ZipError::Read(error) => error.into(),
-        other => ProbeError::Malformed(other.to_string()),
     }
 }
 

@@ -64,11 +64,7 @@ pub(crate) fn json(input: &Input) -> Result<Finding, ProbeError> {
     if model.features.is_empty() && model.weights.num_trees.is_none() {
         return Err(outcome.err().unwrap_or(ProbeError::NotMine));
     }
-    let mut finding = model.finish();
-    if let Err(error) = outcome {
-        finding.notes.push(kit::note(error)?);
-    }
-    Ok(finding)
+    model.finish().noting(outcome)
 }
 
 #[derive(Default)]

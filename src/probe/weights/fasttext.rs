@@ -42,11 +42,7 @@ pub(crate) fn probe(input: &Input) -> Result<Finding, ProbeError> {
     let named = [("ws", window), ("epoch", epochs), ("wordNgrams", ngrams)];
     weights.hyper_parameters.extend(named.map(|(name, value)| (name.to_owned(), value.into())));
     let outcome = dictionary(&mut cursor, &mut weights).and_then(|()| matrices(&mut cursor, &mut weights));
-    let mut finding = Finding::new(Fact::Weights(Box::new(weights)));
-    if let Err(error) = outcome {
-        finding.notes.push(kit::note(error)?);
-    }
-    Ok(finding)
+    Finding::new(Fact::Weights(Box::new(weights))).noting(outcome)
 }
 
 fn dictionary(cursor: &mut Cursor, weights: &mut Weights) -> Result<(), ProbeError> {

@@ -7,8 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::{Finding, Input, ProbeError, kit};
-use super::np_types::dtype_name;
+use super::super::{Finding, Input, ProbeError, kit, numpy};
 use super::state_paths::{Part, is_counter, part};
 use super::tensors::Tensors;
 use crate::blob::{Cursor, ReadError};
@@ -370,7 +369,7 @@ impl Tree<'_> {
     }
 
     fn array(&mut self, dtype: &str, shape: &[u64]) -> Result<(), ProbeError> {
-        let dtype = dtype_name(dtype).ok_or_else(|| malformed("has an array of no known type"))?;
+        let dtype = numpy::long_name(dtype).ok_or_else(|| malformed("has an array of no known type"))?;
         self.arrays = self.arrays.saturating_add(1);
         let length: usize = self.path.iter().map(|part| part.len().saturating_add(1)).sum();
         self.paths_left =
@@ -382,7 +381,7 @@ impl Tree<'_> {
             _ => 0,
         };
         match part(path.skip(of_target), shape.is_empty()) {
-            Part::Model => drop(self.model.add(&self.path.join("/"), &dtype, shape)?),
+            Part::Model => drop(self.model.add(&self.path.join("/"), dtype, shape)?),
             Part::Optimizer => {
                 self.optimizer = true;
                 self.state = self.state.saturating_add(kit::elements(shape)?);

@@ -42,13 +42,39 @@ pub(crate) fn probe(input: &Input) -> Result<Finding, ProbeError> {
     }
     keys.fill(&mut weights);
     let notes = match described {
-        Ok((sum, note)) => {
-            sum.fill(&mut weights);
-            note.into_iter().collect()
+        Ok(Described { without_data: Some(detail), .. }) => return Err(ProbeError::Malformed(detail)),
+        Ok(described) => {
+            weights.kind = weights.kind.take().or_else(|| described.kind(&weights));
+            described.sum.fill(&mut weights);
+            described.note.into_iter().collect()
         }
         Err(error) => vec![kit::note(error)?],
     };
     Ok(Finding { notes, ..Finding::new(Fact::Weights(Box::new(weights))) })
+}
+
+/// What the tensors' descriptions say.
+#[derive(Default)]
+struct Described {
+    sum: Tensors,
+    /// Those of them that are halves of a low-rank adapter's pair.
+    halves: u64,
+    /// Where the file ends before its tensors do.
+    note: Option<(Cause, String)>,
+    /// The same where not one byte of them is there.
+    without_data: Option<String>,
+}
+
+impl Described {
+    /// What the file is, where the header does not say it: split models may have a first part without tensors.
+    fn kind(&self, weights: &Weights) -> Option<String> {
+        let kind = match self.sum.count() {
+            0 if weights.vocab_size.is_some() && weights.shards.is_none() => "tokenizer",
+            count if count > 0 && count == self.halves => "adapter",
+            _ => return None,
+        };
+        Some(kind.to_owned())
+    }
 }
 
 /// The version, and the byte order in which it is one.
@@ -63,28 +89,27 @@ fn version(bytes: [u8; 4]) -> Result<(u32, Endian), ProbeError> {
 }
 
 /// Reads pairs and tensor descriptions; a note where the tensors do not fit the file.
-fn describe(
-    reader: &mut Reader,
-    keys: &mut Keys,
-    pairs: u64,
-    tensors: u64,
-) -> Result<(Tensors, Option<(Cause, String)>), ProbeError> {
+fn describe(reader: &mut Reader, keys: &mut Keys, pairs: u64, tensors: u64) -> Result<Described, ProbeError> {
     for _ in 0..pairs {
         keys.pair(reader)?;
     }
-    let mut sum = Tensors::default();
+    let mut described = Described::default();
     let mut data_size = 0u64;
     for _ in 0..tensors {
-        let end = tensor(reader, &mut sum)?;
+        let end = tensor(reader, &mut described)?;
         data_size = data_size.max(end);
     }
-    let note = missing(reader, keys.alignment()?, data_size)?;
-    Ok((sum, note))
+    missing(reader, keys.alignment()?, data_size, &mut described)?;
+    Ok(described)
 }
 
 /// Adds one tensor; where its bytes end, from the beginning of the data.
-fn tensor(reader: &mut Reader, sum: &mut Tensors) -> Result<u64, ProbeError> {
+fn tensor(reader: &mut Reader, described: &mut Described) -> Result<u64, ProbeError> {
     let name = reader.text()?;
+    if name.ends_with(".lora_a") || name.ends_with(".lora_b") {
+        described.halves = described.halves.saturating_add(1);
+    }
+    let sum = &mut described.sum;
     let dims = reader.cursor.u32()?;
     if dims > MAX_DIMS {
         return Err(ProbeError::Malformed(format!("has a tensor of {dims} dimensions")));
@@ -101,20 +126,26 @@ fn tensor(reader: &mut Reader, sum: &mut Tensors) -> Result<u64, ProbeError> {
         .ok_or_else(|| ProbeError::Malformed("has a tensor that ends past what 64 bits address".to_owned()))
 }
 
-/// A note where the file ends before its tensors do.
-fn missing(reader: &mut Reader, alignment: u64, data_size: u64) -> Result<Option<(Cause, String)>, ProbeError> {
+/// Notes where the file ends before its tensors do.
+fn missing(reader: &mut Reader, alignment: u64, data_size: u64, described: &mut Described) -> Result<(), ProbeError> {
     let at = reader.cursor.position();
     if data_size == 0 {
-        return Ok(None);
+        return Ok(());
     }
     let begin = at.checked_next_multiple_of(alignment).unwrap_or(u64::MAX);
     let needed = begin.saturating_sub(at).saturating_add(data_size);
     match reader.cursor.skip(needed) {
         // A stream that does not know its length is not unpacked only to learn it.
-        Ok(()) | Err(ReadError::NeedMore { .. }) => Ok(None),
+        Ok(()) | Err(ReadError::NeedMore { .. }) => Ok(()),
         Err(ReadError::Ended { at: size }) => {
             let whole = at.saturating_add(needed);
-            Ok(Some((Cause::Truncated, format!("its header describes {whole} bytes, the file has {size}"))))
+            let detail = format!("its header describes {whole} bytes, the file has {size}");
+            if size <= begin {
+                described.without_data = Some(detail);
+            } else {
+                described.note = Some((Cause::Truncated, detail));
+            }
+            Ok(())
         }
         Err(error) => Err(error.into()),
     }
@@ -244,6 +275,7 @@ mod tests {
                     assert_eq!(notes.is_empty(), size >= header + 96, "{size} {notes:?}");
                     assert!(notes.iter().all(|(cause, _)| *cause == Cause::Truncated), "{size} {notes:?}");
                 }
+                Err(ProbeError::Malformed(_)) => assert!(size <= header, "{size}"),
                 Err(error) => assert!(size < 80 && matches!(error, ProbeError::Read(_)), "{size} {error}"),
             }
         }
@@ -287,6 +319,15 @@ mod tests {
         assert!(matches!(run(&far).unwrap().1[..], [(Cause::Truncated, _)]));
         let crooked = Forge::new(3, false, 0, 1).text("general.alignment").u32(4).u32(7).data(0);
         assert!(matches!(run(&crooked).unwrap().1[..], [(Cause::Malformed, _)]));
+    }
+
+    #[test]
+    fn vocabularies_and_adapters_are_no_whole_models() {
+        let tokens = |tensors| Forge::new(3, false, tensors, 1).text("tokenizer.ggml.tokens").u32(9).u32(4).count(0);
+        assert_eq!(run(&tokens(0).data(0)).unwrap().0.kind.as_deref(), Some("tokenizer"));
+        let pair = |last: &str| tokens(2).tensor("q.lora_a", &[1], 0, 0).tensor(last, &[1], 0, 32).data(36);
+        assert_eq!(run(&pair("q.lora_b")).unwrap().0.kind.as_deref(), Some("adapter"));
+        assert_eq!(run(&pair("q.weight")).unwrap().0.kind, None);
     }
 
     #[test]

@@ -216,8 +216,9 @@ impl Keys {
         weights.architecture = architecture.map(|text| publishable("architecture", &text));
         weights.name = self.texts.remove("general.name").map(|text| publishable("name", &text));
         weights.license = self.texts.remove("general.license").map(|text| publishable("license", &text));
-        let author = self.texts.remove("general.author").or_else(|| self.texts.get("general.organization").cloned());
-        weights.author = author.map(|text| publishable("author", &text));
+        let author = self.texts.remove("general.author").map(|text| publishable("author", &text));
+        let organization = || self.texts.get("general.organization").map(|text| publishable("organization", text));
+        weights.author = author.or_else(organization);
         weights.base_model = self.base_model().map(|text| publishable("base_model", &text));
         weights.peft_type =
             self.texts.remove("adapter.type").map(|text| publishable("type", &text.to_ascii_uppercase()));

@@ -3,15 +3,12 @@
 //! Follows `saving_lib.py` of Keras 3.15. Keras stores its members; one that was packed again may deflate them, and
 //! then what is inflated is bounded. Values of weights are never read.
 
-use std::io::Read;
-
 use serde_json::Value;
 
 use super::super::{Finding, Input, ProbeError, kit};
 use super::keras_h5;
-use super::torch_zip::zip_error;
 use crate::archive::zip::{Directory, Member, Method, ZipError};
-use crate::blob::{Blob, Memory, ReadError, Reader};
+use crate::blob::{Blob, Memory, Part, ReadError};
 use crate::model::{Cause, Fact, Weights, publishable};
 
 /// Longest configuration.
@@ -68,71 +65,23 @@ pub(crate) fn probe(input: &Input) -> Result<Finding, ProbeError> {
 
 fn variables(blob: &dyn Blob, directory: &Directory, member: &Member) -> Result<Finding, ProbeError> {
     if member.method == Method::Stored && !member.encrypted {
-        let at = directory.data_offset(blob, member).map_err(zip_error)?;
-        return keras_h5::describe(&Part { blob, at, size: member.size });
+        let at = directory.data_offset(blob, member)?;
+        return keras_h5::describe(&Part::new(blob, at, member.size));
     }
     keras_h5::describe(&Memory::new(content(blob, directory, member, MAX_INFLATED)?))
 }
 
-/// The content of a member, stored or deflated.
+/// The content of a member. One that declares more than is allowed is not begun.
 fn content(blob: &dyn Blob, directory: &Directory, member: &Member, allowed: u64) -> Result<Vec<u8>, ProbeError> {
-    if member.encrypted {
-        return Err(ProbeError::Encrypted);
+    if member.method == Method::Deflate && !member.encrypted && member.size > allowed {
+        return Err(ReadError::TooLong { wanted: member.size, allowed }.into());
     }
-    match member.method {
-        Method::Stored => directory.stored(blob, member, allowed).map_err(zip_error),
-        Method::Deflate if member.size > allowed => Err(ReadError::TooLong { wanted: member.size, allowed }.into()),
-        Method::Deflate => {
-            let at = directory.data_offset(blob, member).map_err(zip_error)?;
-            let mut content = Vec::new();
-            let mut reader = flate2::read::DeflateDecoder::new(Reader::new(blob, at, member.packed)).take(allowed);
-            std::io::copy(&mut reader, &mut content).map_err(|error| match ReadError::from_io(error) {
-                ReadError::Io(_) | ReadError::Ended { .. } => {
-                    ProbeError::Malformed("a member does not inflate".to_owned())
-                }
-                other => other.into(),
-            })?;
-            Ok(content)
-        }
-        _ => Err(ProbeError::Unsupported("a member is compressed in a way that is not read".to_owned())),
-    }
-}
-
-/// A stored member as a blob.
-struct Part<'b> {
-    blob: &'b dyn Blob,
-    at: u64,
-    size: u64,
-}
-
-impl Blob for Part<'_> {
-    fn size(&self) -> u64 {
-        self.size
-    }
-
-    fn read_at(&self, buf: &mut [u8], at: u64) -> Result<usize, ReadError> {
-        let left = usize::try_from(self.size.saturating_sub(at)).unwrap_or(usize::MAX);
-        let len = buf.len().min(left);
-        match buf.get_mut(..len) {
-            Some(buf) if len > 0 => self.blob.read_at(buf, self.at.saturating_add(at)),
-            _ => Ok(0),
-        }
-    }
+    Ok(directory.content(blob, member, allowed)?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_part_ends_where_it_should() {
-        let part = Part { blob: &Memory::new(*b"0123456789"), at: 2, size: 3 };
-        let mut buf = [0; 8];
-        assert_eq!(part.read_at(&mut buf, 1).unwrap(), 2);
-        assert_eq!(&buf[..2], b"34");
-        assert_eq!(part.read_at(&mut buf, 3).unwrap(), 0);
-        assert_eq!(part.read_at(&mut buf, u64::MAX).unwrap(), 0);
-    }
 
     #[test]
     fn other_archives_are_left_alone() {

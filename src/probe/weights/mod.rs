@@ -20,7 +20,6 @@ pub(super) mod mlmodel;
 mod msgpack;
 pub(super) mod mxnet;
 pub(super) mod ncnn;
-mod np_types;
 pub(super) mod ollama;
 pub(super) mod onnx;
 mod onnx_graph;

@@ -139,13 +139,14 @@ impl Model {
     }
 }
 
-/// A short text without control characters: a message in its place would have some.
+/// A short text without control characters but those of lines: a message in its place would have some. CatBoost writes
+/// its whole build information as the producer's version.
 fn word(wire: &mut Wire, text: Span) -> Result<String, ProbeError> {
     if text.len() > MAX_WORD {
         return Err(ProbeError::NotMine);
     }
     match String::from_utf8(wire.bytes(text, MAX_WORD)?) {
-        Ok(text) if !text.chars().any(char::is_control) => Ok(text),
+        Ok(text) if !text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) => Ok(text),
         _ => Err(ProbeError::NotMine),
     }
 }
@@ -232,7 +233,9 @@ mod tests {
         ] {
             assert!(matches!(run(&other), Err(ProbeError::NotMine)), "{other:?}");
         }
-        assert!(run(&model(graph)).is_ok());
+        assert!(run(&model(&graph)).is_ok());
+        let lines = [number(1, 9), bytes(2, "acme"), bytes(3, "built:\n\tby us\r\n"), bytes(7, &graph), opset].concat();
+        assert_eq!(run(&lines).unwrap().0.producer.as_deref().map(|text| text.starts_with("acme")), Some(true));
     }
 
     #[test]

@@ -8,8 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::super::{Finding, Input, ProbeError, kit};
-use super::np_types::dtype_name;
+use super::super::{Finding, Input, ProbeError, kit, numpy};
 use super::sstable::varint;
 use super::state_paths::{Part, part};
 use super::tensors::Tensors;
@@ -231,9 +230,9 @@ fn sum(entries: &[Entry], weights: &mut Weights) -> Result<(), ProbeError> {
         let Some(path) = key.strip_suffix(".zarray").or_else(|| key.strip_suffix("zarr.json")) else { continue };
         let path = path.trim_end_matches('/');
         let Ok(zarr) = kit::json::<Zarr>(value, "the description of an array") else { continue };
-        let Some(dtype) = dtype_name(&zarr.dtype).filter(|_| zarr.shape.len() <= MAX_DIMS) else { continue };
+        let Some(dtype) = numpy::long_name(&zarr.dtype).filter(|_| zarr.shape.len() <= MAX_DIMS) else { continue };
         if part(path.split(['.', '/']), zarr.shape.is_empty()) == Part::Model {
-            model.add(path, &dtype, &zarr.shape)?;
+            model.add(path, dtype, &zarr.shape)?;
         }
     }
     if model.count() > 0 {

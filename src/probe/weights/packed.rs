@@ -4,15 +4,12 @@
 //! 0.9: a program that runs on several systems, at the end of which a zip archive holds a GGUF file that is not
 //! compressed. Only the directory, the manifest and the header of the model are read; members are for the scan to open.
 
-use std::io::Read;
-
 use serde_json::Value;
 
 use super::super::{Finding, Input, ProbeError, kit};
 use super::gguf;
-use super::torch_zip::zip_error;
 use crate::archive::zip::{Directory, Member, Method, ZipError};
-use crate::blob::{Blob, ReadError, Reader};
+use crate::blob::{Blob, Part};
 use crate::model::{Fact, Weights, publishable};
 
 const MANIFEST: &[u8] = b"MAR-INF/MANIFEST.json";
@@ -24,7 +21,7 @@ const NOTES: [&str; 5] = ["createdOn", "archiverVersion", "description", "runtim
 pub(crate) fn mar(input: &Input) -> Result<Finding, ProbeError> {
     let directory = directory(input.blob)?;
     let manifest = directory.get(MANIFEST).ok_or(ProbeError::NotMine)?;
-    let manifest: Value = kit::json(&content(input.blob, &directory, manifest)?, "the manifest")?;
+    let manifest: Value = kit::json(&self::manifest(input.blob, &directory, manifest)?, "the manifest")?;
     let model = manifest.get("model").ok_or(ProbeError::NotMine)?;
     let text = |from: &Value, key: &str| from.get(key)?.as_str().map(|text| publishable(key, text));
     let mut weights = Weights {
@@ -56,55 +53,23 @@ pub(crate) fn llamafile(input: &Input) -> Result<Finding, ProbeError> {
     if member.method != Method::Stored || member.encrypted {
         return Err(ProbeError::Unsupported("its model is compressed".to_owned()));
     }
-    let at = directory.data_offset(input.blob, member).map_err(zip_error)?;
-    let part = Part { whole: input.blob, at, size: member.size.min(input.blob.size().saturating_sub(at)) };
+    let at = directory.data_offset(input.blob, member)?;
+    let part = Part::new(input.blob, at, member.size.min(input.blob.size().saturating_sub(at)));
     gguf::probe(&Input { blob: &part, head: &[] })
 }
 
 fn directory(blob: &dyn Blob) -> Result<Directory, ProbeError> {
     Directory::read(blob).map_err(|error| match error {
         ZipError::NoDirectory => ProbeError::NotMine,
-        other => zip_error(other),
+        other => other.into(),
     })
 }
 
-/// The content of a small member.
-fn content(blob: &dyn Blob, directory: &Directory, member: &Member) -> Result<Vec<u8>, ProbeError> {
-    if member.encrypted {
-        return Err(ProbeError::Encrypted);
-    }
-    if member.method != Method::Deflate {
-        return directory.stored(blob, member, MAX_MANIFEST).map_err(zip_error);
-    }
-    let at = directory.data_offset(blob, member).map_err(zip_error)?;
-    let mut out = Vec::new();
-    let mut reader = flate2::read::DeflateDecoder::new(Reader::new(blob, at, member.packed)).take(MAX_MANIFEST);
-    std::io::copy(&mut reader, &mut out).map_err(|error| match ReadError::from_io(error) {
-        ReadError::Io(_) | ReadError::Ended { .. } => ProbeError::Malformed("its manifest does not inflate".to_owned()),
-        other => other.into(),
-    })?;
-    Ok(out)
-}
-
-/// A member that lies in its archive as it is.
-struct Part<'a> {
-    whole: &'a dyn Blob,
-    at: u64,
-    size: u64,
-}
-
-impl Blob for Part<'_> {
-    fn size(&self) -> u64 {
-        self.size
-    }
-
-    fn read_at(&self, buf: &mut [u8], at: u64) -> Result<usize, ReadError> {
-        let left = usize::try_from(self.size.saturating_sub(at)).unwrap_or(usize::MAX);
-        let len = buf.len().min(left);
-        match buf.get_mut(..len) {
-            Some(buf) if len > 0 => self.whole.read_at(buf, self.at.saturating_add(at)),
-            _ => Ok(0),
-        }
+/// The manifest. The archiver stores or deflates it; compressed in another way it is malformed, not unsupported.
+fn manifest(blob: &dyn Blob, directory: &Directory, member: &Member) -> Result<Vec<u8>, ProbeError> {
+    match directory.content(blob, member, MAX_MANIFEST) {
+        Err(ZipError::Method) => Ok(directory.stored(blob, member, MAX_MANIFEST)?),
+        other => other.map_err(|error| kit::of_member(error, "its manifest")),
     }
 }
 

@@ -3,7 +3,7 @@
 //! Follows `framework/io.py` of Paddle 3.3 (a dictionary of numpy arrays, and of names) and `framework.proto`
 //! (`ProgramDesc`: variables that persist are weights). The raw `.pdiparams` beside a program is not read.
 
-use super::super::{Finding, Input, ProbeError, kit};
+use super::super::{Finding, Input, ProbeError};
 use super::pickle::{self, Visits};
 use super::protobuf::{Field, Span, Value, Wire};
 use super::tensors::Tensors;
@@ -106,11 +106,7 @@ pub(crate) fn program(input: &Input) -> Result<Finding, ProbeError> {
     let mut weights = program.weights;
     program.sum.fill(&mut weights);
     weights.producer = Some("paddle".to_owned());
-    let mut finding = Finding::new(Fact::Weights(Box::new(weights)));
-    if let Err(error) = outcome {
-        finding.notes.push(kit::note(error)?);
-    }
-    Ok(finding)
+    Finding::new(Fact::Weights(Box::new(weights))).noting(outcome)
 }
 
 struct Program<'a> {

@@ -7,7 +7,7 @@
 use super::pickle::{Id, Node, Tree, Visits};
 use super::tensors::Tensors;
 use crate::model::{Dataset, Weights, publishable};
-use crate::probe::{ProbeError, kit};
+use crate::probe::{ProbeError, kit, numpy};
 
 /// Most arrays and columns that are listed.
 const MAX_LISTED: usize = 1000;
@@ -78,26 +78,9 @@ impl<'t> Array<'t> {
     }
 
     /// Its element type by its long name.
-    fn dtype(&self) -> String {
-        let known = match self.code {
-            "f8" => "float64",
-            "f4" => "float32",
-            "f2" => "float16",
-            "i8" => "int64",
-            "i4" => "int32",
-            "i2" => "int16",
-            "i1" => "int8",
-            "u8" => "uint64",
-            "u4" => "uint32",
-            "u2" => "uint16",
-            "u1" => "uint8",
-            "b1" => "bool",
-            "c8" => "complex64",
-            "c16" => "complex128",
-            "O" | "O8" => "object",
-            other => other,
-        };
-        known.to_owned()
+    fn dtype(&self) -> &'t str {
+        let objects = matches!(self.code, "O" | "O8").then_some("object");
+        objects.or_else(|| numpy::type_name(self.code)).unwrap_or(self.code)
     }
 
     /// The texts in it, if all of its elements are texts.
@@ -120,11 +103,8 @@ pub(super) fn texts(tree: &Tree, items: &[Id]) -> Option<Vec<String>> {
     all_texts.then(|| items().flatten().map(|text| publishable("", text)).collect())
 }
 
-/// Type names are published: only what can be one is taken for it.
 fn code(tree: &Tree, dtype: Id) -> Option<&str> {
-    let code = tree.text(*tree.args(dtype).first()?)?;
-    let plain = code.len() <= 24 && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    plain.then_some(code)
+    tree.text(*tree.args(dtype).first()?).filter(|code| numpy::can_be_published(code))
 }
 
 fn shape(tree: &Tree, id: Id) -> Option<Vec<u64>> {
@@ -203,7 +183,7 @@ pub(super) fn arrays(tree: &Tree, root: Id) -> Result<Option<Arrays>, ProbeError
     if parameters >= 2 && parameters.saturating_mul(2) > named.len() {
         let mut sum = Tensors::default();
         for (name, array) in &named {
-            sum.add(name, &array.dtype(), &array.shape)?;
+            sum.add(name, array.dtype(), &array.shape)?;
         }
         let mut weights = Weights { kind: Some("state_dict".to_owned()), ..Weights::default() };
         sum.fill(&mut weights);
@@ -229,7 +209,7 @@ fn data() -> Dataset {
 fn add(dataset: &mut Dataset, array: &Array) -> Result<(), ProbeError> {
     let elements = kit::elements(&array.shape)?;
     dataset.element_count = dataset.element_count.and_then(|sum| sum.checked_add(elements));
-    let of_type = dataset.dtypes.entry(array.dtype()).or_default();
+    let of_type = dataset.dtypes.entry(array.dtype().to_owned()).or_default();
     *of_type = of_type.saturating_add(elements);
     if array.objects.is_some() {
         dataset.contains_pickle = Some(true);

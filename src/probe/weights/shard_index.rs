@@ -12,7 +12,7 @@ use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::super::{Finding, Input, ProbeError, kit};
-use crate::model::{Cause, Fact, Weights};
+use crate::model::{Cause, Fact, Weights, publishable};
 
 /// The largest published index, of a mixture of experts with 93 thousand tensors, has nine megabytes.
 const MAX_INDEX: u64 = 100_000_000;
@@ -66,7 +66,7 @@ pub(crate) fn probe(input: &Input) -> Result<Finding, ProbeError> {
     let format = format(&files);
     let weights = Weights {
         shards: Some(files.len() as u64),
-        shard_files: files,
+        shard_files: files.iter().map(|file| publishable("", file)).collect(),
         weight_map_entries: Some(map.entries),
         index_total_size: metadata.get("total_size").and_then(count),
         parameter_count: metadata.get("total_parameters").and_then(count),

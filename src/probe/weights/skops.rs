@@ -2,14 +2,10 @@
 //!
 //! Follows `skops/io` of skops 0.16. The tree is read as JSON: classes it names are listed, nothing is imported.
 
-use std::io::Read;
-
 use serde_json::Value;
 
 use super::super::{Finding, Input, ProbeError, kit};
-use super::torch_zip::zip_error;
-use crate::archive::zip::{Directory, Method, ZipError};
-use crate::blob::{ReadError, Reader};
+use crate::archive::zip::{Directory, ZipError};
 use crate::model::{Cause, Fact, Weights, publishable};
 
 /// Largest schema: a forest of a thousand trees has some twenty megabytes.
@@ -22,23 +18,15 @@ const MAX_NAMES: usize = 1000;
 pub(crate) fn probe(input: &Input) -> Result<Finding, ProbeError> {
     let directory = match Directory::read(input.blob) {
         Err(ZipError::NoDirectory | ZipError::Malformed(_)) => return Err(ProbeError::NotMine),
-        other => other.map_err(zip_error)?,
+        other => other?,
     };
     let Some(member) = directory.get(b"schema.json").filter(|member| !member.encrypted) else {
         return Err(ProbeError::NotMine);
     };
-    let schema = match member.method {
-        Method::Stored => directory.stored(input.blob, member, MAX_SCHEMA).map_err(zip_error)?,
-        Method::Deflate => {
-            let at = directory.data_offset(input.blob, member).map_err(zip_error)?;
-            let mut schema = Vec::new();
-            let mut reader =
-                flate2::read::DeflateDecoder::new(Reader::new(input.blob, at, member.packed)).take(MAX_SCHEMA);
-            std::io::copy(&mut reader, &mut schema).map_err(|error| ProbeError::from(ReadError::from_io(error)))?;
-            schema
-        }
-        _ => return Err(ProbeError::Unsupported("its schema is compressed in a way that is not read".to_owned())),
-    };
+    let schema = directory.content(input.blob, member, MAX_SCHEMA).map_err(|error| match error {
+        ZipError::Inflate(error) => error.into(),
+        other => kit::of_member(other, "its schema"),
+    })?;
     if !schema.windows(12).take(4096).any(|part| part == b"\"__loader__\"") {
         return Err(ProbeError::NotMine);
     }

@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::super::{ProbeError, kit};
-use crate::model::{Weights, hex};
+use crate::model::{Weights, hex, publishable};
 
 /// Counts tensors, elements and element types, and hashes the structure independent of order.
 #[derive(Default)]
@@ -41,7 +41,12 @@ impl Tensors {
     pub(crate) fn fill(self, weights: &mut Weights) {
         weights.parameter_count = Some(self.elements);
         weights.tensor_count = Some(self.count);
-        weights.dtypes = self.dtypes.into_iter().filter(|(_, elements)| *elements > 0).collect();
+        weights.dtypes = self
+            .dtypes
+            .into_iter()
+            .filter(|(_, elements)| *elements > 0)
+            .map(|(dtype, elements)| (publishable("", &dtype), elements))
+            .collect();
         weights.structure = (self.count > 0).then(|| hex(&self.structure.to_be_bytes()));
     }
 }

@@ -72,7 +72,7 @@ fn meta_graph(wire: &mut Wire, mut message: Span, weights: &mut Weights, graph: 
                 let name = text_field(wire, span, 1)?.unwrap_or_default();
                 // Initialisation is an entry point of the loader, not of the model.
                 if !name.is_empty() && !name.starts_with("__saved_model") {
-                    weights.signatures.push(publishable("signature", &name));
+                    weights.signatures.push(publishable("signature_name", &name));
                 }
             }
             _ => {}

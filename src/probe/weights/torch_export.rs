@@ -10,9 +10,9 @@ use serde::Deserialize;
 
 use super::super::{Finding, ProbeError, kit};
 use super::tensors::Tensors;
-use super::torch_zip::{archive, zip_error};
+use super::torch_zip::archive;
 use crate::archive::zip::{Directory, Method};
-use crate::blob::{Blob, ReadError};
+use crate::blob::{Blob, Part};
 use crate::model::{Fact, Weights};
 
 /// Longest description of weights: some 400 bytes a tensor.
@@ -59,7 +59,7 @@ pub(super) fn describe(blob: &dyn Blob, directory: &Directory) -> Result<Finding
         if !name.starts_with(b"data/weights/") || !name.ends_with(b"_weights_config.json") {
             continue;
         }
-        let text = directory.stored(blob, member, MAX_CONFIG).map_err(zip_error)?;
+        let text = directory.stored(blob, member, MAX_CONFIG)?;
         let config: Config = kit::json(&text, "the description of its weights")?;
         add(&mut sum, &config)?;
     }
@@ -117,8 +117,8 @@ fn dtype(number: u64) -> &'static str {
 fn before_pt2(blob: &dyn Blob, directory: &Directory) -> Result<Finding, ProbeError> {
     let weights = match directory.get(b"serialized_state_dict.pt") {
         Some(member) if member.method == Method::Stored && !member.encrypted => {
-            let offset = directory.data_offset(blob, member).map_err(zip_error)?;
-            archive(&Window { blob, offset, size: member.size.min(blob.size().saturating_sub(offset)) })?
+            let offset = directory.data_offset(blob, member)?;
+            archive(&Part::new(blob, offset, member.size.min(blob.size().saturating_sub(offset))))?
         }
         _ => return Ok(finding(Weights::default())),
     };
@@ -126,26 +126,4 @@ fn before_pt2(blob: &dyn Blob, directory: &Directory) -> Result<Finding, ProbeEr
     let mut outer = finding(Weights { kind: None, ..*inner });
     outer.notes = weights.notes;
     Ok(outer)
-}
-
-/// A member in its archive.
-struct Window<'b> {
-    blob: &'b dyn Blob,
-    offset: u64,
-    size: u64,
-}
-
-impl Blob for Window<'_> {
-    fn size(&self) -> u64 {
-        self.size
-    }
-
-    fn read_at(&self, buf: &mut [u8], at: u64) -> Result<usize, ReadError> {
-        let left = usize::try_from(self.size.saturating_sub(at)).unwrap_or(usize::MAX);
-        let len = buf.len().min(left);
-        match buf.get_mut(..len) {
-            Some(buf) if len > 0 => self.blob.read_at(buf, self.offset.saturating_add(at)),
-            _ => Ok(0),
-        }
-    }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::super::{Finding, Input, ProbeError};
 use super::pickle::{self, Id, Node, Tree, Visits};
 use super::tensors::Tensors;
-use crate::archive::tar::{self, Feed, TarError};
+use crate::archive::tar::{self, Blocks, Feed, TarError};
 use crate::blob::{Blob, Cursor, ReadError};
 use crate::model::{Cause, Fact, Weights, publishable};
 
@@ -52,22 +52,6 @@ pub(crate) fn probe(input: &Input) -> Result<Finding, ProbeError> {
     }
     finding.fact = Fact::Weights(Box::new(weights));
     Ok(finding)
-}
-
-/// Blocks of the archive.
-struct Blocks<'a>(Cursor<'a>);
-
-impl Feed for Blocks<'_> {
-    fn fill(&mut self, buf: &mut [u8]) -> Result<bool, ReadError> {
-        if self.0.remaining() == 0 {
-            return Ok(false);
-        }
-        self.0.exact(buf).map(|()| true)
-    }
-
-    fn skip(&mut self, len: u64) -> Result<(), ReadError> {
-        self.0.skip(len.min(self.0.remaining()))
-    }
 }
 
 /// Where the members begin and end, by name.

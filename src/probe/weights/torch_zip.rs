@@ -5,13 +5,12 @@
 //! TorchScript archives (`constants.pkl` and `code/`) and exported programs are the same container.
 
 use std::collections::HashMap;
-use std::io::Read;
 
-use super::super::{Finding, Input, ProbeError};
+use super::super::{Finding, Input, ProbeError, kit};
 use super::pickle::{self, MAX_READ};
 use super::{torch, torch_export};
 use crate::archive::zip::{Directory, Member, Method, ZipError};
-use crate::blob::{Blob, Cursor, Memory, ReadError, Reader};
+use crate::blob::{Blob, Cursor, Memory, ReadError};
 use crate::model::Cause;
 
 const LOCAL_HEADER: &[u8; 4] = b"PK\x03\x04";
@@ -82,37 +81,20 @@ fn with_pickle(
     root: &[u8],
     member: &Member,
 ) -> Result<Finding, ProbeError> {
-    if member.encrypted {
-        return Err(ProbeError::Encrypted);
-    }
-    let at = directory.data_offset(blob, member).map_err(zip_error)?;
-    let pickle = match member.method {
-        Method::Stored => {
-            let end = at.saturating_add(member.size);
-            pickle::walk(&mut Cursor::new(blob, at).ending_at(end))
-        }
-        // No writer of PyTorch does that, but a file that was unpacked and packed again may be.
-        Method::Deflate => {
-            let inflated = Memory::new(inflate(blob, at, member.packed)?);
-            pickle::walk(&mut Cursor::new(&inflated, 0))
-        }
-        _ => return Err(ProbeError::Unsupported("its data.pkl is compressed in a way that is not read".to_owned())),
+    let pickle = if member.method == Method::Stored && !member.encrypted {
+        let at = directory.data_offset(blob, member)?;
+        pickle::walk(&mut Cursor::new(blob, at).ending_at(at.saturating_add(member.size)))
+    } else {
+        // No writer of PyTorch deflates it, but a file that was unpacked and packed again may be.
+        let content = directory.content(blob, member, MAX_READ);
+        let inflated = Memory::new(content.map_err(|error| kit::of_member(error, "its data.pkl"))?);
+        pickle::walk(&mut Cursor::new(&inflated, 0))
     };
     let pickle = pickle::usable(pickle)?;
     let script = members.get(root, b"constants.pkl").is_some() && members.any_under(root, b"code/");
     let mut finding = if script { torch::describe_script(&pickle)? } else { torch::describe(&pickle, "zip")? };
     finding.notes.extend(missing_storages(&pickle, members, root));
     Ok(finding)
-}
-
-fn inflate(blob: &dyn Blob, at: u64, packed: u64) -> Result<Vec<u8>, ProbeError> {
-    let mut content = Vec::new();
-    let mut reader = flate2::read::DeflateDecoder::new(Reader::new(blob, at, packed)).take(MAX_READ);
-    std::io::copy(&mut reader, &mut content).map_err(|error| match ReadError::from_io(error) {
-        ReadError::Io(_) | ReadError::Ended { .. } => ProbeError::Malformed("its data.pkl does not inflate".to_owned()),
-        other => other.into(),
-    })?;
-    Ok(content)
 }
 
 /// One note on the storages that the pickle counts on and the archive does not have in that length.
@@ -156,14 +138,6 @@ fn first_member(cursor: &mut Cursor) -> Result<Option<u64>, ProbeError> {
     let name = cursor.vec(name, MAX_ROOT)?;
     cursor.skip(extra)?;
     Ok(name.ends_with(b"/data.pkl").then(|| cursor.position()))
-}
-
-/// The zip reader's errors as a probe's.
-pub(super) fn zip_error(error: ZipError) -> ProbeError {
-    match error {
-        ZipError::Read(error) => error.into(),
-        other => ProbeError::Malformed(other.to_string()),
-    }
 }
 
 #[cfg(test)]

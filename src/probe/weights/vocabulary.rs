@@ -50,11 +50,7 @@ pub(crate) fn sentencepiece(input: &Input) -> Result<Finding, ProbeError> {
         return Err(outcome.err().unwrap_or(ProbeError::NotMine));
     }
     weights.vocab_size = Some(pieces);
-    let mut finding = Finding::new(Fact::Weights(Box::new(weights)));
-    if let Err(error) = outcome {
-        finding.notes.push(kit::note(error)?);
-    }
-    Ok(finding)
+    Finding::new(Fact::Weights(Box::new(weights))).noting(outcome)
 }
 
 fn tokenizer() -> Weights {

@@ -3,7 +3,7 @@
 //! Follows `doc/model.schema` and `src/learner.cc` of XGBoost 3.2 (`LearnerModelParamLegacy` for binary files). The
 //! trees are passed over: names, objective, counts and free attributes lie around them.
 
-use super::super::{Finding, Input, ProbeError, kit};
+use super::super::{Finding, Input, ProbeError};
 use super::events::{self, Event, Syntax, short};
 use crate::blob::{Cursor, ReadError};
 use crate::model::{Fact, Weights, publishable};
@@ -33,11 +33,7 @@ fn walk(input: &Input, syntax: Syntax) -> Result<Finding, ProbeError> {
         // The configuration of a learner has the same outermost keys and no booster's model.
         return Err(outcome.err().unwrap_or(ProbeError::NotMine));
     }
-    let mut finding = model.finish();
-    if let Err(error) = outcome {
-        finding.notes.push(kit::note(error)?);
-    }
-    Ok(finding)
+    model.finish().noting(outcome)
 }
 
 #[derive(Default)]

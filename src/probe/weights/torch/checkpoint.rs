@@ -9,9 +9,9 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::super::super::{Finding, ProbeError};
-use super::super::pickle::{Id, Node, Tree, Visits};
+use super::super::pickle::{Id, Tree, Visits};
 use super::tensor::{shape, tensor, whole_number};
-use super::{MAX_KEYS, NOTHING, note_spent, of_kind, parts, plain_name, value};
+use super::{MAX_KEYS, NOTHING, counters, note_spent, of_kind, parts, plain_name, value};
 use crate::model::{Weights, publishable};
 
 /// Most rows of a root that are told apart.
@@ -21,20 +21,17 @@ const MAX_ROLE: usize = 64;
 /// Longest tuple or list whose members are taken for a checkpoint's parts.
 const MAX_TUPLE: usize = 16;
 
-const MODEL_KEYS: [&str; 9] =
-    ["state_dict", "model_state_dict", "model", "module", "model_state", "net", "network", "weights", "params"];
-const EPOCH_KEYS: [&str; 4] = ["epoch", "current_epoch", "cur_epoch", "epochs"];
-const STEP_KEYS: [&str; 10] = [
-    "global_step",
-    "global_steps",
-    "step",
-    "steps",
-    "iteration",
-    "iter",
-    "iter_num",
-    "num_updates",
-    "current_step",
-    "n_iter",
+const MODEL_KEYS: [&str; 10] = [
+    "state_dict",
+    "model_state_dict",
+    "model",
+    "module",
+    "model_state",
+    "net",
+    "network",
+    "weights",
+    "params",
+    "models",
 ];
 const ARGS_KEYS: [&str; 7] =
     ["args", "training_args", "train_args", "opt", "config", "cfg", "datamodule_hyper_parameters"];
@@ -219,7 +216,12 @@ fn companion(tree: &Tree, root: Id, rows: &[Row]) -> Option<Weights> {
     None
 }
 
-fn find(rows: &[Row], keys: &[&str]) -> Option<Id> {
+/// Whether what is under the key counts for itself, or is a plan: optimizers, schedulers, arguments.
+pub(super) fn is_aside(key: &str) -> bool {
+    role(key) != Role::Unknown || ARGS_KEYS.contains(&key) || HYPER_KEYS.contains(&key)
+}
+
+pub(super) fn find(rows: &[Row], keys: &[&str]) -> Option<Id> {
     keys.iter().find_map(|key| rows.iter().find(|(other, _)| other == key).map(|&(_, id)| id))
 }
 
@@ -322,11 +324,10 @@ fn innermost(tree: &Tree, key: &str, mut id: Id, visits: &mut Visits) -> (String
 /// Takes over what a checkpoint keeps beside the weights; returns the format that its keys prove.
 fn lift(tree: &Tree, rows: &[Row], weights: &mut Weights) -> Option<&'static str> {
     let named = |keys: &[&str]| find(rows, keys).filter(|&id| !tree.is_none(id));
-    let number = |keys: &[&str]| keys.iter().find_map(|key| whole_number(tree, find(rows, &[key])?));
     let text = |key: &str| value::text(tree, key, find(rows, &[key])?);
     weights.top_level_keys = rows.iter().take(MAX_KEYS).map(|(key, _)| publishable("", key)).collect();
-    weights.epoch = number(&EPOCH_KEYS).or_else(|| fairseq_epoch(tree, rows));
-    weights.global_step = number(&STEP_KEYS).or_else(|| fairseq_updates(tree, rows));
+    weights.epoch = counters::epoch(tree, rows);
+    weights.global_step = counters::step(tree, rows);
     weights.wandb_run_id = text("wandb_run_id").or_else(|| text("wandb_id"));
     weights.license = text("license");
     weights.architecture = weights.architecture.take().or_else(|| text("arch"));
@@ -345,18 +346,4 @@ fn lift(tree: &Tree, rows: &[Row], weights: &mut Weights) -> Option<&'static str
     let hyper = hyper.filter_map(|key| named(&[key])).map(|id| value::arguments(tree, id));
     weights.hyper_parameters = hyper.into_iter().find(|fields| !fields.is_empty()).unwrap_or_else(BTreeMap::new);
     weights.framework_version.is_some().then_some("lightning-ckpt")
-}
-
-/// fairseq keeps the epoch with its iterator.
-fn fairseq_epoch(tree: &Tree, rows: &[Row]) -> Option<u64> {
-    let extra = find(rows, &["extra_state"])?;
-    let iterator = parts::field(tree, extra, "train_iterator").unwrap_or(extra);
-    whole_number(tree, parts::field(tree, iterator, "epoch")?)
-}
-
-/// fairseq keeps the number of updates with each optimizer it used.
-fn fairseq_updates(tree: &Tree, rows: &[Row]) -> Option<u64> {
-    let history = find(rows, &["optimizer_history"])?;
-    let Node::List(history) = tree.node(history) else { return None };
-    whole_number(tree, parts::field(tree, *history.last()?, "num_updates")?)
 }

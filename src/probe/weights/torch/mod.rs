@@ -6,6 +6,7 @@
 //! that nobody counts them as models.
 
 mod checkpoint;
+mod counters;
 mod data;
 mod parts;
 mod tensor;

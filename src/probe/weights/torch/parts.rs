@@ -16,6 +16,8 @@ const MAX_VISITS: u32 = 500_000;
 const MAX_DEPTH: u8 = 64;
 /// Deepest nesting in which a tensor makes its dictionary a part of the model: Megatron's are five deep.
 const MAX_PART_DEPTH: u8 = 6;
+/// Members of a list among which a network is looked for.
+const MAX_MEMBERS: usize = 64;
 /// Longest name of a tensor; the rest is cut.
 const MAX_NAME: usize = 512;
 /// Attributes of an object among which those of a module are looked for; PyTorch sets them first.
@@ -57,9 +59,22 @@ pub(super) fn field(tree: &Tree, id: Id, name: &str) -> Option<Id> {
     entries.find(|(key, _)| tree.text(*key) == Some(name)).map(|(_, value)| *value)
 }
 
-/// Whether it is a dictionary, by text keys all the way down, in which there is a tensor or a module.
+/// Whether it is a dictionary, by text keys all the way down, in which there is a tensor or a module; or a list of
+/// state dictionaries or modules.
 pub(super) fn holds_tensors(tree: &Tree, id: Id, visits: &mut Visits) -> bool {
-    tree.entries(id).is_some() && search(tree, id, MAX_PART_DEPTH, visits)
+    if tree.entries(id).is_some() {
+        return search(tree, id, MAX_PART_DEPTH, visits);
+    }
+    let members = tree.items(id).unwrap_or_default().iter().take(MAX_MEMBERS);
+    members.copied().any(|member| visits.take() && is_network(tree, member))
+}
+
+/// Whether it is a module, or a dictionary of tensors that are named as those of modules are.
+fn is_network(tree: &Tree, id: Id) -> bool {
+    let of_module = |name: &str| name.contains('.') || matches!(name, "weight" | "bias");
+    let mut entries = tree.entries(id).unwrap_or_default().iter().take(MAX_ATTRIBUTES);
+    let named = |&(key, value): &(Id, Id)| tree.text(key).is_some_and(of_module) && tensor(tree, value).is_some();
+    is_module(tree, id) || entries.any(named)
 }
 
 fn search(tree: &Tree, id: Id, depth: u8, visits: &mut Visits) -> bool {

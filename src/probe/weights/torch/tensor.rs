@@ -4,6 +4,7 @@
 //! what older files hold. A call that is not known, or whose arguments are not what its function takes, is no tensor.
 
 use super::super::pickle::{Global, Id, Node, Tree};
+use crate::probe::numpy;
 
 /// Most dimensions of a tensor: PyTorch itself stops at 64.
 const MAX_DIMS: usize = 64;
@@ -160,12 +161,7 @@ fn sparse<'t>(tree: &'t Tree, data: &'t [Id], wrappers: u8) -> Option<Tensor<'t>
 /// An element type, by its name in the module `torch`.
 pub(in super::super) fn dtype_name(tree: &Tree, id: Id) -> Option<&str> {
     let name = tree.global(id).filter(|global| global.module == "torch")?.name.as_str();
-    is_type_name(name).then_some(name)
-}
-
-/// Element types are published as they are named: only what can be the name of one is taken for it.
-fn is_type_name(name: &str) -> bool {
-    name.len() <= 24 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    numpy::can_be_published(name).then_some(name)
 }
 
 /// Extents: a tuple of integers, or `torch.Size` of one.
@@ -205,24 +201,7 @@ fn is_numpy(class: &Global) -> bool {
 
 fn numpy_dtype(tree: &Tree, id: Id) -> Option<&str> {
     let code = tree.text(*tree.args(id).first().filter(|_| tree.class(id).is_some_and(|c| c.is("numpy", "dtype")))?)?;
-    Some(match code {
-        "f8" => "float64",
-        "f4" => "float32",
-        "f2" => "float16",
-        "i8" => "int64",
-        "i4" => "int32",
-        "i2" => "int16",
-        "i1" => "int8",
-        "u8" => "uint64",
-        "u4" => "uint32",
-        "u2" => "uint16",
-        "u1" => "uint8",
-        "b1" => "bool",
-        "c8" => "complex64",
-        "c16" => "complex128",
-        other if is_type_name(other) => other,
-        _ => return None,
-    })
+    numpy::type_name(code).or_else(|| numpy::can_be_published(code).then_some(code))
 }
 
 /// A number: an integer, a float that is one, or a numpy scalar of either.

@@ -120,6 +120,14 @@ fn what_a_dictionary_is_taken_for() {
             dict(&[("state_dict", state()), ("best", floats("9", &[1]))]),
             ("training_checkpoint", Some("state_dict"), Some(4), Some(false)),
         ),
+        (
+            dict(&[("models", list(&[state(), state()])), ("optim", list(&[optimizer()]))]),
+            ("training_checkpoint", Some("models"), Some(8), Some(true)),
+        ),
+        (
+            dict(&[("nets", tuple(&[state(), state()])), ("fold", int(1))]),
+            ("training_checkpoint", Some("nets"), Some(8), Some(false)),
+        ),
         (tuple(&[state(), dict(&[("d", int(1))])]), ("training_checkpoint", Some("0"), Some(4), Some(false))),
         (list(&[floats("0", &[2]), floats("1", &[3])]), ("tensors", None, Some(5), None)),
         (optimizer(), ("optimizer_state", None, Some(0), None)),
@@ -312,6 +320,24 @@ fn counts_written_as_numpy_scalars() {
     let negative = call("numpy.core.multiarray", "scalar", &[dtype, b"C\x08\xff\xff\xff\xff\xff\xff\xff\xff".to_vec()]);
     let weights = weights_of(&dict(&[("state_dict", state()), ("epoch", scalar), ("step", negative)]));
     assert_eq!((weights.epoch, weights.global_step), (Some(77), None));
+}
+
+#[test]
+fn epochs_and_steps_under_the_names_of_frameworks() {
+    let scheduler = || dict(&[("last_epoch", int(9))]);
+    for (key, value, expected) in [
+        ("meta", dict(&[("epoch", int(3)), ("iter", int(7))]), (Some(3), Some(7))),
+        ("trainer", dict(&[("Epoch", int(3)), ("global_step", int(7))]), (Some(3), Some(7))),
+        ("Epoch", int(3), (Some(3), None)),
+        ("epoch_idx", int(3), (Some(3), None)),
+        ("last_epoch", int(3), (Some(3), None)),
+        ("Step", int(7), (None, Some(7))),
+        ("extra_state", dict(&[("train_iterator", dict(&[("epoch", int(3))]))]), (Some(3), None)),
+        ("config", dict(&[("epoch", int(3)), ("steps", int(7))]), (None, None)),
+    ] {
+        let weights = weights_of(&dict(&[("model", state()), ("lr_scheduler", scheduler()), (key, value)]));
+        assert_eq!((weights.epoch, weights.global_step), expected, "{key}");
+    }
 }
 
 #[test]
