@@ -155,13 +155,21 @@ impl<T> Rule<T> {
     }
 
     fn fits(&self, base: &[u8], path: &[u8]) -> bool {
-        self.shape.holds(base)
-            && match &self.fit {
-                Fit::Ends => true,
-                Fit::Whole => base.len() == self.shape.prefix.len(),
-                Fit::Base(glob) => glob.is_match(OsStr::from_bytes(base)),
-                Fit::Path(glob) => glob.is_match(OsStr::from_bytes(path)),
-            }
+        match &self.fit {
+            // Most globs are plain names, and most names are of another length.
+            Fit::Whole => base.len() == self.shape.least && self.shape.holds(base),
+            fit => self.shape.holds(base) && fit.holds(base, path),
+        }
+    }
+}
+
+impl Fit {
+    fn holds(&self, base: &[u8], path: &[u8]) -> bool {
+        match self {
+            Fit::Ends | Fit::Whole => true,
+            Fit::Base(glob) => glob.is_match(OsStr::from_bytes(base)),
+            Fit::Path(glob) => glob.is_match(OsStr::from_bytes(path)),
+        }
     }
 }
 
