@@ -81,7 +81,7 @@ fn an_inventory_is_whole_and_readable_by_its_owner_alone() {
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o7777, 0o600);
     let written = fs::read_to_string(&file).unwrap();
     assert_eq!(written, fs::read_to_string(folder.path().join("again.jsonl")).unwrap());
-    assert!(written.starts_with("{\"type\":\"header\"") && written.trim_end().ends_with("\"interrupted\":false}"));
+    assert!(written.starts_with("{\"type\":\"header\"") && written.contains("\"interrupted\":false,"));
     // What is written is not part of what is scanned: the second scan finds what the first one found.
     run(folder.path(), &["scan", "-o", "map.jsonl", "-o", "again.jsonl", "-q"]);
     assert_eq!(written, fs::read_to_string(&file).unwrap());
