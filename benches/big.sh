@@ -13,22 +13,28 @@ trap 'rm -rf "$files"' EXIT
 cd "$here/.."
 FORGE_INTO=$files cargo test --quiet --test big -- --ignored forge_the_files > /dev/null
 python3 - "$blastmap" "$files" <<'END'
-import json, os, statistics, subprocess, sys, time
+import json, os, resource, statistics, subprocess, sys, time
 
 blastmap, files = sys.argv[1:]
-print("| file | bytes | parameters | bytes read | wall ms |")
-print("|---|---|---|---|---|")
+def cpu():
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+print("| file | bytes | parameters | bytes read | CPU ms | wall ms |")
+print("|---|---|---|---|---|---|")
 for name in sorted(os.listdir(files)):
     path = os.path.join(files, name)
-    walls = []
+    costs = []
     for _ in range(11):
-        start = time.monotonic()
+        start = time.monotonic(), cpu()
         out = subprocess.run([blastmap, "scan", path, "-q", "--format", "jsonl"], capture_output=True, check=True)
-        walls.append((time.monotonic() - start) * 1000)
+        costs.append(((cpu() - start[1]) * 1000, (time.monotonic() - start[0]) * 1000))
     lines = [json.loads(line) for line in out.stdout.splitlines()]
     (asset,) = [line for line in lines if line["type"] == "asset"]
     (coverage,) = [line for line in lines if line["type"] == "coverage"]
     parameters = asset["facts"]["parameter_count"]
     read = coverage["bytes_read"]
-    print(f"| {name} | {os.path.getsize(path):,} | {parameters:,} | {read:,} | {statistics.median(walls):.0f} |")
+    used, wall = (statistics.median(column) for column in zip(*costs))
+    print(f"| {name} | {os.path.getsize(path):,} | {parameters:,} | {read:,} | {used:.0f} | {wall:.0f} |")
 END

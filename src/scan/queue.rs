@@ -71,19 +71,23 @@ fn lost_worker(cx: &Context) -> Tray {
 
 fn walk(cx: &Context, source: &dyn Source, queue: Sender<Job>) -> Tray {
     let mut tray = Tray::default();
+    let mut names = cx.signatures.walk();
     source.walk(&mut |found| {
         if cx.is_stopped() {
             return ControlFlow::Break(());
         }
         match found {
-            Found::File { path, full, explicit } => return file(cx, &queue, &mut tray, path, full, explicit),
+            Found::File { path, full, explicit } => {
+                let want = names.want(path);
+                return file(cx, &queue, &mut tray, want, path, full, explicit);
+            }
             Found::Directory => {
                 tray.coverage.directories += 1;
                 cx.progress.directory();
             }
             // Its bytes are met where they lie; what a link adds is a name, and only a telling one is worth a look.
             Found::Link { path, target, full } => {
-                if cx.signatures.want(path) == Want::Named {
+                if names.want(path) == Want::Named {
                     let link = Some(locate(cx.source, target));
                     let job = Job { path: path.into(), full: full.to_owned(), explicit: false, ordinary: false, link };
                     return put(&queue, job);
@@ -109,6 +113,7 @@ fn file(
     cx: &Context,
     queue: &Sender<Job>,
     tray: &mut Tray,
+    want: Want,
     path: &[u8],
     full: &Path,
     explicit: bool,
@@ -119,7 +124,7 @@ fn file(
     tray.coverage.files += 1;
     cx.progress.file();
     let closed = !explicit
-        && match (cx.signatures.want(path), cx.plan.sniff) {
+        && match (want, cx.plan.sniff) {
             (Want::Named, _) | (_, Sniff::All) => false,
             (Want::Unknown, sniff) => sniff == Sniff::Named,
             (Want::Ordinary(_), _) => true,

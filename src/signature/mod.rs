@@ -20,7 +20,7 @@ pub use check::Problem;
 pub use load::LoadError;
 pub use matcher::View;
 pub use schema::{Example, Magic, Matchers, Signature};
-pub use set::{Match, Signatures, Want};
+pub use set::{Match, Signatures, Walk, Want};
 
 /// Bytes of an entry's beginning that are read before anything is known of it.
 pub const HEAD: usize = 4096;

@@ -9,7 +9,7 @@ use super::LIFT;
 use super::lift::CompiledLift;
 use super::load::LoadError;
 use super::matcher::{Compiled, View, looks_like_text};
-use super::names::{MAX_EXTENSION, Names, extension};
+use super::names::{MAX_EXTENSION, Names, extension, folder_of};
 use super::schema::Signature;
 use crate::model::{Confidence, Fact};
 
@@ -111,8 +111,17 @@ impl Signatures {
 
     /// What the name alone says.
     pub fn want(&self, path: &[u8]) -> Want<'_> {
+        self.want_in(path, self.names.is_in_folders(path))
+    }
+
+    /// The same for a walk, which meets the files of a folder one after the other.
+    pub fn walk(&self) -> Walk<'_> {
+        Walk { signatures: self, folder: Vec::new(), in_folders: self.names.is_in_folders(b"") }
+    }
+
+    fn want_in(&self, path: &[u8], in_folders: bool) -> Want<'_> {
         let mut named = false;
-        self.names.each(path, |(_, list)| {
+        self.names.each(path, in_folders, |(_, list)| {
             named |= list != List::Not;
             !named
         });
@@ -136,7 +145,7 @@ impl Signatures {
     /// The lists that a path is on.
     fn hits(&self, path: &[u8]) -> Vec<(usize, List)> {
         let mut hits = Vec::new();
-        self.names.each(path, |hit| {
+        self.names.each(path, self.names.is_in_folders(path), |hit| {
             hits.push(hit);
             true
         });
@@ -188,6 +197,26 @@ impl Signatures {
         hits.sort_unstable_by_key(|(index, _)| *index);
         let claim = hits.iter().find(|(_, list)| *list == List::Claims)?;
         self.entries.get(claim.0).map(|entry| &entry.signature)
+    }
+}
+
+/// Asks for name after name, and remembers what the folder of the last one said.
+pub struct Walk<'a> {
+    signatures: &'a Signatures,
+    folder: Vec<u8>,
+    in_folders: bool,
+}
+
+impl<'a> Walk<'a> {
+    /// [`Signatures::want`].
+    pub fn want(&mut self, path: &[u8]) -> Want<'a> {
+        let folder = folder_of(path);
+        if self.folder != folder {
+            self.folder.clear();
+            self.folder.extend_from_slice(folder);
+            self.in_folders = self.signatures.names.is_in_folders(path);
+        }
+        self.signatures.want_in(path, self.in_folders)
     }
 }
 
