@@ -17,6 +17,7 @@
 //! | 4 | [`probe`] | bytes of one entry → facts, one format a file |
 //! | 4 | [`report`] | inventory → a writer |
 //! | 3 | [`signature`] | the declarative rules of `signatures/`: compile, match, self-check |
+//! | 3 | [`table`] | rows of one table → what its columns hold, how many people, how easily singled out |
 //! | 3 | [`archive`] | where the members of a zip or a tar lie, for probes and unpackers alike |
 //! | 3 | [`assemble`] | facts of many entries → assets |
 //! | 3 | [`relate`] | identities → lines between assets |
@@ -60,6 +61,7 @@ pub mod report;
 pub mod scan;
 pub mod signature;
 pub mod source;
+pub mod table;
 pub mod unpack;
 
 /// What a survey means.

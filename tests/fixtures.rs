@@ -55,7 +55,7 @@ fn hold(case: &Path, bless: bool) -> Result<(), String> {
     let bytes = fs::read(input(case)?).unwrap();
     let blob = Checked::new(&bytes);
     let head = bytes.get(..HEAD).unwrap_or(&bytes);
-    let finding = (probe.run)(&Input { blob: &blob, head }).map_err(|error| format!("not read: {error}"))?;
+    let finding = probe.look(&Input::new(&blob, head)).map_err(|error| format!("not read: {error}"))?;
     let actual = serde_json::to_value(&finding.fact).unwrap();
     if bless {
         let fact = facts.get("fact").cloned().unwrap_or(actual);

@@ -11,15 +11,16 @@ use std::path::{Path, PathBuf};
 const ROOMS: &[(u8, &str, &[&str])] = &[
     (1, "model", &[]),
     (2, "blob", &["model"]),
+    (3, "table", &["model"]),
     (3, "archive", &["blob", "model"]),
     (3, "signature", &["model"]),
     (3, "assemble", &["model"]),
     (3, "relate", &["model"]),
-    (4, "probe", &["archive", "blob", "model"]),
+    (4, "probe", &["archive", "table", "blob", "model"]),
     (4, "unpack", &["archive", "blob", "model"]),
     (4, "source", &["blob", "model"]),
     (4, "report", &["model"]),
-    (5, "scan", &["source", "unpack", "probe", "signature", "blob", "model"]),
+    (5, "scan", &["source", "unpack", "probe", "signature", "table", "blob", "model"]),
 ];
 /// Rooms that think about what was read, and never read.
 const THINKING: [&str; 3] = ["assemble", "relate", "report"];

@@ -91,7 +91,7 @@ fn try_on(probe: &Probe, bytes: &[u8], harm: Harm) -> Option<String> {
     let blob = Checked::new(&bytes);
     let head = &bytes[..bytes.len().min(HEAD)];
     let start = Instant::now();
-    let outcome = catch_unwind(AssertUnwindSafe(|| (probe.run)(&Input { blob: &blob, head })));
+    let outcome = catch_unwind(AssertUnwindSafe(|| probe.look(&Input::new(&blob, head))));
     let size = bytes.len() as u64;
     let fault = match outcome {
         Err(_) => "panicked".to_owned(),

@@ -4,6 +4,7 @@
 //! `probe/`. Grouping goes by explicit manifests first, then by what names promise, then by what lies in one
 //! directory; a sighting is claimed once.
 
+mod dataset;
 mod impact;
 mod links;
 mod packages;
@@ -40,7 +41,8 @@ pub fn assets(survey: &Survey) -> Vec<Asset> {
 
     let code = of(Family::Code).map(|sighting| &sighting.locator).collect();
     let mut groups = weights::groups(of(Family::Weights).collect(), &code);
-    for family in [Family::Dataset, Family::Run, Family::Code, Family::Image, Family::Infra] {
+    groups.extend(dataset::groups(of(Family::Dataset).collect()));
+    for family in [Family::Run, Family::Code, Family::Image, Family::Infra] {
         groups.extend(plain::groups(of(family)));
     }
     // What only claims to be something stands by itself.

@@ -121,5 +121,6 @@ fn plan(places: Vec<Place>, config: &Config, outputs: Vec<PathBuf>) -> Plan {
         recall: scan.recall.unwrap_or(default.recall),
         exclude: scan.exclude.clone(),
         outputs,
+        tables: default.tables,
     }
 }

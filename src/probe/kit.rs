@@ -178,7 +178,7 @@ mod tests {
     fn files_of_python_are_read_and_those_of_others_left() {
         let read = |text: &str| {
             let blob = crate::blob::Memory::new(text.as_bytes());
-            let input = Input { blob: &blob, head: text.as_bytes() };
+            let input = Input::new(&blob, text.as_bytes());
             json_file::<serde_json::Value>(&input, 1000, &["\"mine\""], "it")
         };
         let value = read(r#" {"a": [NaN, -Infinity, Infinity], "b": "NaN \" NaN"}"#).unwrap();

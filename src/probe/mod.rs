@@ -12,9 +12,13 @@ pub mod kit;
 mod numpy;
 mod weights;
 
+use std::io::Read;
+use std::sync::LazyLock;
+
 use crate::archive::zip::ZipError;
-use crate::blob::{Blob, ReadError};
+use crate::blob::{Blob, ReadError, Reader};
 use crate::model::{Cause, ContentId, Fact};
+use crate::table::{Context, Settings, Table};
 
 /// What a probe looks at.
 #[derive(Clone, Copy)]
@@ -23,6 +27,28 @@ pub struct Input<'a> {
     pub blob: &'a dyn Blob,
     /// Its first bytes, at most [`crate::signature::HEAD`].
     pub head: &'a [u8],
+    /// Its path, less the endings of compressions: a table's context, never a test of what it is.
+    pub name: &'a [u8],
+    /// How tables are looked at.
+    pub tables: &'a Settings,
+    /// Whether rows are to be read, or names and structure alone (`--depth headers`).
+    pub rows: bool,
+}
+
+impl<'a> Input<'a> {
+    /// An entry without a name, looked at in the usual way.
+    pub fn new(blob: &'a dyn Blob, head: &'a [u8]) -> Input<'a> {
+        static USUAL: LazyLock<Settings> = LazyLock::new(Settings::default);
+        Input { blob, head, name: b"", tables: &USUAL, rows: true }
+    }
+
+    /// A table of this name, without the ending: the context of a file that is one table.
+    pub fn table(&self) -> Table<'a> {
+        let base = self.name.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+        let stem = base.rsplitn(2, |&byte| byte == b'.').last().unwrap_or_default();
+        let name = String::from_utf8_lossy(stem).into_owned();
+        Table::new(self.tables, Context { name, ..Context::default() })
+    }
 }
 
 /// What a probe found.
@@ -94,65 +120,88 @@ pub struct Probe {
     /// Its id; signatures name it.
     pub id: &'static str,
     /// Bytes to facts.
-    pub run: fn(&Input) -> Result<Finding, ProbeError>,
+    pub run: Run,
+}
+
+/// How a parser wants its bytes.
+#[derive(Clone, Copy)]
+pub enum Run {
+    /// Anywhere; of a compressed stream, the beginning is at hand, and [`ReadError::NeedMore`] has all of it spooled.
+    At(fn(&Input) -> Result<Finding, ProbeError>),
+    /// Once through, from the first byte on, however long it is: nothing is spooled. What it is not, it must say by the
+    /// beginning that `input.blob` holds, before it reads: a stream that was read is gone for the next candidate.
+    Through(fn(&Input, &mut dyn Read) -> Result<Finding, ProbeError>),
+}
+
+impl Probe {
+    /// Looks at an entry whose bytes can be read anywhere.
+    ///
+    /// # Errors
+    /// As the parser.
+    pub fn look(&self, input: &Input) -> Result<Finding, ProbeError> {
+        match self.run {
+            Run::At(run) => run(input),
+            Run::Through(run) => run(input, &mut Reader::new(input.blob, 0, u64::MAX)),
+        }
+    }
 }
 
 /// Every probe, by family and name.
 pub const PROBES: &[Probe] = &[
-    Probe { id: "caffe", run: weights::caffe::caffe },
-    Probe { id: "caffe2", run: weights::caffe::caffe2 },
-    Probe { id: "catboost", run: weights::catboost::binary },
-    Probe { id: "catboost-json", run: weights::catboost::json },
-    Probe { id: "coreml", run: weights::coreml::probe },
-    Probe { id: "fasttext", run: weights::fasttext::probe },
-    Probe { id: "flax-msgpack", run: weights::flax::probe },
-    Probe { id: "frozen-graph", run: weights::tf_graph::frozen },
-    Probe { id: "generation-config", run: weights::hf_config::generation },
-    Probe { id: "ggml", run: weights::ggml::probe },
-    Probe { id: "gguf", run: weights::gguf::probe },
-    Probe { id: "glove", run: weights::word_vectors::glove },
-    Probe { id: "hf-config", run: weights::hf_config::config },
-    Probe { id: "keras-h5", run: weights::keras_h5::probe },
-    Probe { id: "keras-zip", run: weights::keras_zip::probe },
-    Probe { id: "lightgbm", run: weights::lightgbm::probe },
-    Probe { id: "llamafile", run: weights::packed::llamafile },
-    Probe { id: "mlflow-model", run: weights::mlmodel::probe },
-    Probe { id: "mxnet", run: weights::mxnet::probe },
-    Probe { id: "ncnn", run: weights::ncnn::probe },
-    Probe { id: "npy", run: dataset::npy::probe },
-    Probe { id: "npz", run: dataset::npz::probe },
-    Probe { id: "ollama-manifest", run: weights::ollama::probe },
-    Probe { id: "onnx", run: weights::onnx::probe },
-    Probe { id: "openvino", run: weights::openvino::probe },
-    Probe { id: "orbax", run: weights::orbax::probe },
-    Probe { id: "orbax-store", run: weights::orbax::store },
-    Probe { id: "paddle", run: weights::paddle::pickled },
-    Probe { id: "paddle-program", run: weights::paddle::program },
-    Probe { id: "peft-config", run: weights::hf_config::peft },
-    Probe { id: "pickle", run: weights::python_object::probe },
-    Probe { id: "raw-weights", run: weights::raw::probe },
-    Probe { id: "safetensors", run: weights::safetensors::probe },
-    Probe { id: "saved-model", run: weights::tf_graph::saved_model },
-    Probe { id: "sentencepiece", run: weights::vocabulary::sentencepiece },
-    Probe { id: "shard-index", run: weights::shard_index::probe },
-    Probe { id: "skops", run: weights::skops::probe },
-    Probe { id: "spacy", run: weights::spacy::meta },
-    Probe { id: "tf-checkpoint", run: weights::tf_checkpoint::probe },
-    Probe { id: "tflite", run: weights::tflite::probe },
-    Probe { id: "thinc", run: weights::spacy::thinc },
-    Probe { id: "tiktoken", run: weights::vocabulary::tiktoken },
-    Probe { id: "tokenizer-config", run: weights::hf_config::tokenizer },
-    Probe { id: "tokenizer-json", run: weights::tokenizer_json::probe },
-    Probe { id: "torch-archive", run: weights::packed::mar },
-    Probe { id: "torch-dcp", run: weights::torch_dcp::probe },
-    Probe { id: "torch-legacy", run: weights::torch_legacy::probe },
-    Probe { id: "torch-tar", run: weights::torch_tar::probe },
-    Probe { id: "torch-zip", run: weights::torch_zip::probe },
-    Probe { id: "trainer-state", run: weights::hf_config::trainer_state },
-    Probe { id: "word2vec", run: weights::word_vectors::word2vec },
-    Probe { id: "xgboost-binary", run: weights::xgboost::binary },
-    Probe { id: "xgboost-json", run: weights::xgboost::json },
-    Probe { id: "xgboost-ubj", run: weights::xgboost::ubjson },
+    Probe { id: "caffe", run: Run::At(weights::caffe::caffe) },
+    Probe { id: "caffe2", run: Run::At(weights::caffe::caffe2) },
+    Probe { id: "catboost", run: Run::At(weights::catboost::binary) },
+    Probe { id: "catboost-json", run: Run::At(weights::catboost::json) },
+    Probe { id: "coreml", run: Run::At(weights::coreml::probe) },
+    Probe { id: "fasttext", run: Run::At(weights::fasttext::probe) },
+    Probe { id: "flax-msgpack", run: Run::At(weights::flax::probe) },
+    Probe { id: "frozen-graph", run: Run::At(weights::tf_graph::frozen) },
+    Probe { id: "generation-config", run: Run::At(weights::hf_config::generation) },
+    Probe { id: "ggml", run: Run::At(weights::ggml::probe) },
+    Probe { id: "gguf", run: Run::At(weights::gguf::probe) },
+    Probe { id: "glove", run: Run::At(weights::word_vectors::glove) },
+    Probe { id: "hf-config", run: Run::At(weights::hf_config::config) },
+    Probe { id: "keras-h5", run: Run::At(weights::keras_h5::probe) },
+    Probe { id: "keras-zip", run: Run::At(weights::keras_zip::probe) },
+    Probe { id: "lightgbm", run: Run::At(weights::lightgbm::probe) },
+    Probe { id: "llamafile", run: Run::At(weights::packed::llamafile) },
+    Probe { id: "mlflow-model", run: Run::At(weights::mlmodel::probe) },
+    Probe { id: "mxnet", run: Run::At(weights::mxnet::probe) },
+    Probe { id: "ncnn", run: Run::At(weights::ncnn::probe) },
+    Probe { id: "npy", run: Run::At(dataset::npy::probe) },
+    Probe { id: "npz", run: Run::At(dataset::npz::probe) },
+    Probe { id: "ollama-manifest", run: Run::At(weights::ollama::probe) },
+    Probe { id: "onnx", run: Run::At(weights::onnx::probe) },
+    Probe { id: "openvino", run: Run::At(weights::openvino::probe) },
+    Probe { id: "orbax", run: Run::At(weights::orbax::probe) },
+    Probe { id: "orbax-store", run: Run::At(weights::orbax::store) },
+    Probe { id: "paddle", run: Run::At(weights::paddle::pickled) },
+    Probe { id: "paddle-program", run: Run::At(weights::paddle::program) },
+    Probe { id: "peft-config", run: Run::At(weights::hf_config::peft) },
+    Probe { id: "pickle", run: Run::At(weights::python_object::probe) },
+    Probe { id: "raw-weights", run: Run::At(weights::raw::probe) },
+    Probe { id: "safetensors", run: Run::At(weights::safetensors::probe) },
+    Probe { id: "saved-model", run: Run::At(weights::tf_graph::saved_model) },
+    Probe { id: "sentencepiece", run: Run::At(weights::vocabulary::sentencepiece) },
+    Probe { id: "shard-index", run: Run::At(weights::shard_index::probe) },
+    Probe { id: "skops", run: Run::At(weights::skops::probe) },
+    Probe { id: "spacy", run: Run::At(weights::spacy::meta) },
+    Probe { id: "tf-checkpoint", run: Run::At(weights::tf_checkpoint::probe) },
+    Probe { id: "tflite", run: Run::At(weights::tflite::probe) },
+    Probe { id: "thinc", run: Run::At(weights::spacy::thinc) },
+    Probe { id: "tiktoken", run: Run::At(weights::vocabulary::tiktoken) },
+    Probe { id: "tokenizer-config", run: Run::At(weights::hf_config::tokenizer) },
+    Probe { id: "tokenizer-json", run: Run::At(weights::tokenizer_json::probe) },
+    Probe { id: "torch-archive", run: Run::At(weights::packed::mar) },
+    Probe { id: "torch-dcp", run: Run::At(weights::torch_dcp::probe) },
+    Probe { id: "torch-legacy", run: Run::At(weights::torch_legacy::probe) },
+    Probe { id: "torch-tar", run: Run::At(weights::torch_tar::probe) },
+    Probe { id: "torch-zip", run: Run::At(weights::torch_zip::probe) },
+    Probe { id: "trainer-state", run: Run::At(weights::hf_config::trainer_state) },
+    Probe { id: "word2vec", run: Run::At(weights::word_vectors::word2vec) },
+    Probe { id: "xgboost-binary", run: Run::At(weights::xgboost::binary) },
+    Probe { id: "xgboost-json", run: Run::At(weights::xgboost::json) },
+    Probe { id: "xgboost-ubj", run: Run::At(weights::xgboost::ubjson) },
 ];
 
 /// The probe a signature names.

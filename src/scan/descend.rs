@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use super::budget::{Budget, Counting, Metered, Packed};
 use super::collect::Tray;
-use super::examine::{Bytes, Entry, cause_of_read, examine, examine_stream};
+use super::entry::{Bytes, Entry};
+use super::examine::{cause_of_read, examine, examine_stream};
 use super::{Context, Depth, Sniff};
 use crate::blob::{Blob, Range, ReadError, Reader};
 use crate::model::{Cause, Gap, Stage, TallyKey};

@@ -11,12 +11,11 @@ use std::sync::Arc;
 use super::budget::Budget;
 use super::collect::Tray;
 use super::descend::{Descent, descend};
+use super::entry::{Bytes, Entry, Rights};
 use super::{Context, Depth, identity};
 use crate::blob::{Blob, Memory, Prefix, ReadError, Spool, read_full};
-use crate::model::{
-    Access, Cause, Confidence, ContentId, Evidence, Fact, Gap, Locator, Presence, Role, Sighting, Stage, TallyKey,
-};
-use crate::probe::{self, Finding, ProbeError};
+use crate::model::{Cause, Confidence, ContentId, Evidence, Fact, Gap, Presence, Role, Sighting, Stage, TallyKey};
+use crate::probe::{self, Finding, ProbeError, Run};
 use crate::signature::{HEAD, Match, Signature, View};
 use crate::unpack;
 
@@ -24,51 +23,6 @@ use crate::unpack;
 const STREAM_HEAD: usize = 64 << 10;
 /// A recognised stream of at most this size is kept whole, for its identity's sake: that much stays in memory.
 const KEEP: u64 = 8 << 20;
-
-/// An entry's address and circumstances, without its bytes.
-pub(super) struct Entry {
-    pub(super) locator: Locator,
-    /// Path within the source or the innermost container, less the endings of compressions that were taken off.
-    pub(super) name: Box<[u8]>,
-    pub(super) rights: Option<Rights>,
-    /// What it leads to, where it is a link.
-    pub(super) link: Option<Locator>,
-    /// Containers around it.
-    pub(super) depth: usize,
-    /// Whether its name says that it is something ordinary.
-    pub(super) ordinary: bool,
-}
-
-/// Who may read an entry, as the system keeps it: spelled out only for what is recognised.
-#[derive(Clone, Copy)]
-pub(super) struct Rights {
-    pub(super) uid: u32,
-    pub(super) gid: u32,
-    pub(super) mode: u32,
-}
-
-impl Rights {
-    fn access(self) -> Access {
-        let mode = self.mode & 0o7777;
-        let readers = match mode {
-            mode if mode & 0o004 != 0 => "everyone",
-            mode if mode & 0o040 != 0 => "group",
-            _ => "owner",
-        };
-        Access {
-            owner: format!("uid:{}", self.uid),
-            group: format!("gid:{}", self.gid),
-            mode: format!("{mode:04o}"),
-            readers: readers.to_owned(),
-        }
-    }
-}
-
-/// An entry's bytes: all at hand, or the beginning of a stream and the rest of it.
-pub(super) enum Bytes<'r> {
-    Whole(Arc<dyn Blob>),
-    Stream { head: Arc<[u8]>, size: Option<u64>, rest: &'r mut dyn Read },
-}
 
 /// Examines an entry whose bytes can be read anywhere.
 pub(super) fn examine(cx: &Context, entry: &Entry, blob: Arc<dyn Blob>, budget: &Budget, tray: &mut Tray) {
@@ -141,6 +95,23 @@ impl Read for Broken {
     fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
         Err(self.0.take().unwrap_or(ReadError::Cut).into())
     }
+}
+
+/// The rest of a stream, and whether anybody read of it.
+struct Noticed<'r> {
+    rest: &'r mut dyn Read,
+    is_read: &'r mut bool,
+}
+
+impl Read for Noticed<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+        *self.is_read = true;
+        self.rest.read(buf)
+    }
+}
+
+fn run_of(signature: &Signature) -> Option<Run> {
+    signature.probe.as_deref().and_then(probe::of).map(|probe| probe.run)
 }
 
 /// What came of a look.
@@ -243,10 +214,19 @@ impl Examination<'_, '_, '_> {
         let mut failure: Option<(&Signature, ProbeError)> = None;
         let mut descend_too = false;
         for found in matches.iter().filter(|found| found.signature.unpack.is_none()) {
-            match self.probe(found, blob, &view) {
+            let streams = stream.is_some() && matches!(run_of(found.signature), Some(Run::Through(_)));
+            if streams && self.is_small(blob.as_ref()) {
+                return Outcome::WorthKeeping;
+            }
+            let (answer, is_read) = self.probe(found, blob, &view, stream.as_mut());
+            if is_read {
+                // Whatever it was, nobody else can have the stream again.
+                stream = None;
+            }
+            match answer {
                 Ok(finding) => {
                     // A small stream is worth keeping whole: then it has an identity like any file.
-                    if stream.is_some() && self.is_worth_keeping(blob.as_ref(), found.signature) {
+                    if !streams && stream.is_some() && self.is_worth_keeping(blob.as_ref(), found.signature) {
                         return Outcome::WorthKeeping;
                     }
                     descend_too = finding.descend;
@@ -293,12 +273,23 @@ impl Examination<'_, '_, '_> {
 
     /// Whether a recognised stream should be spooled although its head sufficed.
     fn is_worth_keeping(&self, blob: &dyn Blob, signature: &Signature) -> bool {
-        signature.role != Role::Companion
-            && (self.cx.plan.depth == Depth::Full || (!blob.is_open_ended() && blob.size() <= KEEP))
+        signature.role != Role::Companion && (self.cx.plan.depth == Depth::Full || self.is_small(blob))
     }
 
-    /// Lets the signature's probe try, or lifts what the signature itself can.
-    fn probe(&mut self, found: &Match, blob: &Arc<dyn Blob>, view: &View) -> Result<Finding, ProbeError> {
+    /// Whether a stream says that there is little of it.
+    fn is_small(&self, blob: &dyn Blob) -> bool {
+        !blob.is_open_ended() && blob.size() <= KEEP
+    }
+
+    /// Lets the signature's probe try, or lifts what the signature itself can. Says too whether more of the stream was
+    /// read than its head.
+    fn probe(
+        &mut self,
+        found: &Match,
+        blob: &Arc<dyn Blob>,
+        view: &View,
+        stream: Option<&mut (Arc<[u8]>, &mut dyn Read)>,
+    ) -> (Result<Finding, ProbeError>, bool) {
         let signature = found.signature;
         let Some(probe) = signature.probe.as_deref().and_then(probe::of) else {
             let mut fact = Fact::empty(signature.family);
@@ -308,17 +299,30 @@ impl Examination<'_, '_, '_> {
                 let detail = "only the first 1 MiB of it was read for facts".to_owned();
                 finding.notes.push((Cause::OverBudget, detail));
             }
-            return Ok(finding);
+            return (Ok(finding), false);
         };
-        let input = probe::Input { blob: blob.as_ref(), head: view.head };
-        match catch_unwind(AssertUnwindSafe(|| (probe.run)(&input))) {
-            Ok(outcome) => outcome,
-            Err(_) => {
-                let detail = format!("the parser '{}' panicked; please report this", probe.id);
-                self.gap(Stage::Probe, Cause::Panicked, detail);
-                Err(ProbeError::NotMine)
+        let input = probe::Input {
+            blob: blob.as_ref(),
+            head: view.head,
+            name: &self.entry.name,
+            tables: &self.cx.plan.tables,
+            rows: self.cx.plan.depth >= Depth::Content,
+        };
+        let mut is_read = false;
+        let answer = match (probe.run, stream) {
+            (Run::Through(run), Some((head, rest))) => {
+                let mut rest = Noticed { rest: *rest, is_read: &mut is_read };
+                let mut reader = head.as_ref().chain(&mut rest);
+                catch_unwind(AssertUnwindSafe(|| run(&input, &mut reader)))
             }
-        }
+            _ => catch_unwind(AssertUnwindSafe(|| probe.look(&input))),
+        };
+        let answer = answer.unwrap_or_else(|_| {
+            let detail = format!("the parser '{}' panicked; please report this", probe.id);
+            self.gap(Stage::Probe, Cause::Panicked, detail);
+            Err(ProbeError::NotMine)
+        });
+        (answer, is_read)
     }
 
     fn recognised(&mut self, found: &Match, finding: Finding, blob: &dyn Blob) {

@@ -8,6 +8,7 @@
 mod budget;
 mod collect;
 mod descend;
+mod entry;
 mod examine;
 mod identity;
 mod limits;
@@ -16,6 +17,7 @@ mod queue;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
@@ -26,6 +28,7 @@ pub use progress::{Progress, Snapshot};
 use crate::model::{ScanOptions, SourceInfo, Survey};
 use crate::signature::Signatures;
 use crate::source::{List, Source, Tree};
+use crate::table::Settings;
 
 /// How much of an entry is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,6 +85,8 @@ pub struct Plan {
     /// Files the caller is going to write, as the system resolves them: never part of what is scanned, so that a scan
     /// finds the same the first time and the second.
     pub outputs: Vec<PathBuf>,
+    /// How tables are looked at.
+    pub tables: Arc<Settings>,
 }
 
 impl Default for Plan {
@@ -96,6 +101,7 @@ impl Default for Plan {
             recall: false,
             exclude: Vec::new(),
             outputs: Vec::new(),
+            tables: Arc::default(),
         }
     }
 }

@@ -13,7 +13,8 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::budget::Budget;
 use super::collect::Tray;
-use super::examine::{Entry, Rights, examine};
+use super::entry::{Entry, Rights};
+use super::examine::examine;
 use super::{Context, Depth, Sniff};
 use crate::blob::{File, Meter};
 use crate::model::{Cause, Gap, Locator, Stage, TallyKey};

@@ -7,6 +7,7 @@
 mod code;
 mod dataset;
 mod infra;
+mod table;
 mod weights;
 
 use schemars::JsonSchema;
@@ -15,6 +16,7 @@ use serde::Serialize;
 pub use code::Code;
 pub use dataset::Dataset;
 pub use infra::Infra;
+pub use table::{People, Risk, Sketch, SubjectKind, TableFacts};
 pub use weights::Weights;
 
 use super::Family;
@@ -79,6 +81,14 @@ impl Fact {
             Fact::None {} => (false, "none"),
         };
         if known { Ok(()) } else { Err(UnknownField { field: field.to_owned(), family }) }
+    }
+
+    /// The dataset facts, if that is what they are.
+    pub fn dataset(&self) -> Option<&Dataset> {
+        match self {
+            Fact::Dataset(dataset) => Some(dataset),
+            _ => None,
+        }
     }
 
     /// The weights facts, if that is what they are.

@@ -6,7 +6,7 @@
 use super::super::{Finding, Input, ProbeError};
 use super::npy_header::Header;
 use crate::blob::Cursor;
-use crate::model::{Cause, Dataset, Fact};
+use crate::model::{Cause, Dataset, Fact, TableFacts};
 
 /// Reads the header.
 pub(crate) fn probe(input: &Input) -> Result<Finding, ProbeError> {
@@ -14,7 +14,7 @@ pub(crate) fn probe(input: &Input) -> Result<Finding, ProbeError> {
     let end = header.end()?;
     let dtypes = header.dtypes()?;
     let dataset = Dataset {
-        row_count: header.shape.first().copied(),
+        table: TableFacts { row_count: header.shape.first().copied(), ..TableFacts::default() },
         shape: Some(header.shape),
         dtypes,
         element_count: Some(header.elements),
@@ -54,7 +54,7 @@ mod tests {
 
     fn run(bytes: &[u8]) -> Result<(Dataset, Vec<Cause>), ProbeError> {
         let blob = Memory::new(bytes);
-        let finding = probe(&Input { blob: &blob, head: bytes })?;
+        let finding = probe(&Input::new(&blob, bytes))?;
         let Fact::Dataset(dataset) = finding.fact else { panic!("facts of another family") };
         Ok((*dataset, finding.notes.into_iter().map(|(cause, _)| cause).collect()))
     }
@@ -65,7 +65,7 @@ mod tests {
     fn every_version_says_the_same() {
         for version in 1..=3 {
             let (dataset, notes) = run(&forge(version, GRID, 240)).unwrap();
-            assert_eq!((dataset.row_count, dataset.element_count), (Some(20), Some(60)));
+            assert_eq!((dataset.table.row_count, dataset.element_count), (Some(20), Some(60)));
             assert_eq!((dataset.shape, dataset.fortran_order), (Some(vec![20, 3]), Some(true)));
             assert_eq!(dataset.dtypes, [("int32".to_owned(), 60)].into());
             assert_eq!((dataset.contains_pickle, notes), (None, vec![]));
@@ -77,7 +77,7 @@ mod tests {
     #[test]
     fn a_single_value_and_objects() {
         let (dataset, notes) = run(&forge(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (), }", 8)).unwrap();
-        assert_eq!((dataset.row_count, dataset.shape, dataset.element_count), (None, Some(vec![]), Some(1)));
+        assert_eq!((dataset.table.row_count, dataset.shape, dataset.element_count), (None, Some(vec![]), Some(1)));
         assert_eq!((dataset.fortran_order, notes), (None, vec![]));
         let (dataset, notes) = run(&forge(1, "{'descr': '|O', 'fortran_order': False, 'shape': (2,), }", 99)).unwrap();
         assert_eq!((dataset.contains_pickle, notes), (Some(true), vec![]));
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn the_beginning_of_a_stream_is_not_a_cut_file() {
         let whole = forge(1, GRID, 240);
-        let look = |blob: Prefix| probe(&Input { blob: &blob, head: &whole[..16] });
+        let look = |blob: Prefix| probe(&Input::new(&blob, &whole[..16]));
         assert!(look(Prefix::new(&whole[..90], None)).unwrap().notes.is_empty());
         assert!(look(Prefix::new(&whole[..90], Some(whole.len() as u64))).unwrap().notes.is_empty());
         assert_eq!(look(Prefix::new(&whole[..90], Some(200))).unwrap().notes.len(), 1);

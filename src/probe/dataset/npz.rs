@@ -205,7 +205,7 @@ mod tests {
     fn look(blob: &dyn Blob) -> Result<(Dataset, Vec<Cause>), ProbeError> {
         let mut head = vec![0; 4096];
         let got = crate::blob::read_full(blob, &mut head, 0).unwrap();
-        let finding = probe(&Input { blob, head: &head[..got] })?;
+        let finding = probe(&Input::new(blob, &head[..got]))?;
         assert_eq!(finding.identities.len(), 1);
         let Fact::Dataset(dataset) = finding.fact else { panic!("facts of another family") };
         Ok((*dataset, finding.notes.into_iter().map(|(cause, _)| cause).collect()))

@@ -194,14 +194,14 @@ mod tests {
     }
 
     fn check(probe: fn(&Input) -> Result<Finding, ProbeError>, whole: &[u8], want: u64) {
-        let finding = probe(&Input { blob: &Memory::new(whole), head: whole }).unwrap();
+        let finding = probe(&Input::new(&Memory::new(whole), whole)).unwrap();
         assert_eq!(finding.fact.weights().unwrap().parameter_count, Some(want));
         for size in 0..whole.len() {
             let cut = &whole[..size];
-            let _ = probe(&Input { blob: &Memory::new(cut), head: cut });
+            let _ = probe(&Input::new(&Memory::new(cut), cut));
         }
         for other in [b"".as_slice(), b"text of something", b"\x0a\x01n", b"\x08\x01"] {
-            let found = probe(&Input { blob: &Memory::new(other), head: other });
+            let found = probe(&Input::new(&Memory::new(other), other));
             assert!(matches!(found, Err(ProbeError::NotMine)), "{other:?}");
         }
     }

@@ -400,7 +400,7 @@ mod tests {
     }
 
     fn run(content: &[u8]) -> Result<Finding, ProbeError> {
-        probe(&Input { blob: &Memory::new(content), head: content })
+        probe(&Input::new(&Memory::new(content), content))
     }
 
     fn model(kind: &[u8]) -> Vec<u8> {

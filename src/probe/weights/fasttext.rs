@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn dictionary_and_extents() {
         let bytes = model(2);
-        let finding = probe(&Input { blob: &Memory::new(&bytes[..]), head: &bytes }).unwrap();
+        let finding = probe(&Input::new(&Memory::new(&bytes[..]), &bytes)).unwrap();
         let weights = finding.fact.weights().unwrap();
         assert_eq!((weights.dim, weights.vocab_size, weights.parameter_count), (Some(2), Some(1), Some(4)));
         assert_eq!(weights.labels, ["__label__x"]);
@@ -128,12 +128,12 @@ mod tests {
     #[test]
     fn cuts_and_large_counts_leave_notes() {
         let bytes = model(u32::MAX);
-        let finding = probe(&Input { blob: &Memory::new(&bytes[..]), head: &bytes }).unwrap();
+        let finding = probe(&Input::new(&Memory::new(&bytes[..]), &bytes)).unwrap();
         assert_eq!(finding.notes.len(), 1);
         let whole = model(2);
         for cut in 0..whole.len() {
             let bytes = &whole[..cut];
-            if let Ok(finding) = probe(&Input { blob: &Memory::new(bytes), head: bytes }) {
+            if let Ok(finding) = probe(&Input::new(&Memory::new(bytes), bytes)) {
                 assert_eq!(finding.notes.len(), 1, "{cut}");
             }
         }

@@ -89,7 +89,7 @@ mod tests {
     fn run(magic: &[u8], numbers: &[u32]) -> Result<Weights, ProbeError> {
         let mut bytes = magic.to_vec();
         bytes.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
-        let finding = probe(&Input { blob: &Memory::new(bytes.as_slice()), head: &bytes })?;
+        let finding = probe(&Input::new(&Memory::new(bytes.as_slice()), &bytes))?;
         Ok(finding.fact.weights().unwrap().clone())
     }
 

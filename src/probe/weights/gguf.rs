@@ -221,7 +221,7 @@ mod tests {
 
     fn run(bytes: &[u8]) -> Result<(Weights, Vec<(Cause, String)>), ProbeError> {
         let blob = Memory::new(bytes);
-        let finding = probe(&Input { blob: &blob, head: bytes })?;
+        let finding = probe(&Input::new(&blob, bytes))?;
         Ok((finding.fact.weights().unwrap().clone(), finding.notes))
     }
 
@@ -355,10 +355,10 @@ mod tests {
         let bytes = small(3, false);
         let header = bytes.len() - 128;
         let stream = Prefix::new(&bytes[..header], None);
-        let finding = probe(&Input { blob: &stream, head: &[] }).unwrap();
+        let finding = probe(&Input::new(&stream, &[])).unwrap();
         assert!(finding.notes.is_empty());
         let short = Prefix::new(&bytes[..header / 2], None);
-        let answer = probe(&Input { blob: &short, head: &[] });
+        let answer = probe(&Input::new(&short, &[]));
         assert!(matches!(answer, Err(ProbeError::Read(ReadError::NeedMore { .. }))));
     }
 }

@@ -240,7 +240,7 @@ mod tests {
 
     fn run(probe: fn(&Input) -> Result<Finding, ProbeError>, text: &str) -> Option<Weights> {
         let blob = Memory::new(text.as_bytes());
-        match probe(&Input { blob: &blob, head: text.as_bytes() }) {
+        match probe(&Input::new(&blob, text.as_bytes())) {
             Ok(finding) => Some(finding.fact.weights().unwrap().clone()),
             Err(ProbeError::NotMine) => None,
             Err(error) => panic!("{error}"),

@@ -87,7 +87,7 @@ mod tests {
     fn other_archives_are_left_alone() {
         for bytes in [&b"text"[..], b"PK\x03\x04 and no directory"] {
             let blob = Memory::new(bytes);
-            assert!(matches!(probe(&Input { blob: &blob, head: bytes }), Err(ProbeError::NotMine)));
+            assert!(matches!(probe(&Input::new(&blob, bytes)), Err(ProbeError::NotMine)));
         }
     }
 }

@@ -136,7 +136,7 @@ mod tests {
     }
 
     fn run(bytes: &[u8]) -> Result<Finding, ProbeError> {
-        probe(&Input { blob: &Memory::new(bytes), head: bytes })
+        probe(&Input::new(&Memory::new(bytes), bytes))
     }
 
     #[test]

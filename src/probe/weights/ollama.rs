@@ -62,7 +62,7 @@ mod tests {
             {{"mediaType": "application/vnd.ollama.image.model", "digest": "sha256:../../x", "size": 4}},
             {{"mediaType": "application/vnd.ollama.image.license", "digest": "sha256:{digest}", "size": 4}}]}}"#
         );
-        let run = |text: &str| probe(&Input { blob: &Memory::new(text.as_bytes()), head: text.as_bytes() });
+        let run = |text: &str| probe(&Input::new(&Memory::new(text.as_bytes()), text.as_bytes()));
         assert_eq!(run(&text).unwrap().fact.weights().unwrap().shard_files, [format!("sha256-{digest}")]);
         assert!(matches!(run(r#"{"layers": []}"#), Err(ProbeError::NotMine)));
     }

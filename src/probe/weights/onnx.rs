@@ -210,7 +210,7 @@ mod tests {
 
     fn run(content: &[u8]) -> Result<(Weights, Vec<(Cause, String)>), ProbeError> {
         let blob = Memory::new(content);
-        let finding = probe(&Input { blob: &blob, head: content })?;
+        let finding = probe(&Input::new(&blob, content))?;
         Ok((finding.fact.weights().unwrap().clone(), finding.notes))
     }
 
@@ -339,7 +339,7 @@ mod tests {
         let before = [number(1, 9), bytes(2, "acme"), varint(7 << 3 | 2), varint(graph_len), head].concat();
         let after = [tail, bytes(8, number(2, 17))].concat();
         let blob = Hollow { before, zeros, after, reads: AtomicU64::new(0), read_bytes: AtomicU64::new(0) };
-        let finding = probe(&Input { blob: &blob, head: &[] }).unwrap();
+        let finding = probe(&Input::new(&blob, &[])).unwrap();
         let weights = finding.fact.weights().unwrap();
         assert_eq!((weights.parameter_count, weights.outputs.len()), (Some(2560 << 20), 1));
         let (reads, read_bytes) = (blob.reads.into_inner(), blob.read_bytes.into_inner());

@@ -240,7 +240,7 @@ mod tests {
     use crate::blob::Memory;
 
     fn run(text: &str) -> Result<Finding, ProbeError> {
-        probe(&Input { blob: &Memory::new(text.as_bytes()), head: text.as_bytes() })
+        probe(&Input::new(&Memory::new(text.as_bytes()), text.as_bytes()))
     }
 
     fn with_layers(layers: &str) -> String {

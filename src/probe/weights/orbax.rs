@@ -252,7 +252,7 @@ mod tests {
 
     fn run(probe: fn(&Input) -> Result<Finding, ProbeError>, bytes: &[u8]) -> Result<Finding, ProbeError> {
         let blob = Memory::new(bytes);
-        probe(&Input { blob: &blob, head: bytes })
+        probe(&Input::new(&blob, bytes))
     }
 
     #[test]

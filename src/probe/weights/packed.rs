@@ -55,7 +55,7 @@ pub(crate) fn llamafile(input: &Input) -> Result<Finding, ProbeError> {
     }
     let at = directory.data_offset(input.blob, member)?;
     let part = Part::new(input.blob, at, member.size.min(input.blob.size().saturating_sub(at)));
-    gguf::probe(&Input { blob: &part, head: &[] })
+    gguf::probe(&Input::new(&part, &[]))
 }
 
 fn directory(blob: &dyn Blob) -> Result<Directory, ProbeError> {
@@ -93,7 +93,7 @@ mod tests {
     }
 
     fn run(probe: fn(&Input) -> Result<Finding, ProbeError>, bytes: &[u8]) -> Result<Finding, ProbeError> {
-        probe(&Input { blob: &Memory::new(bytes), head: bytes })
+        probe(&Input::new(&Memory::new(bytes), bytes))
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 use super::pickle::{Id, Node, Tree, Visits};
 use super::tensors::Tensors;
-use crate::model::{Dataset, Weights, publishable};
+use crate::model::{Dataset, TableFacts, Weights, publishable};
 use crate::probe::{ProbeError, kit, numpy};
 
 /// Most arrays and columns that are listed.
@@ -124,7 +124,10 @@ pub(super) fn table(tree: &Tree) -> Dataset {
     let names = columns.and_then(|args| index_names(tree, args)).unwrap_or_default();
     Dataset {
         kind: Some("dataframe".to_owned()),
-        row_count: rows.or(columns).and_then(|args| index_length(tree, args)),
+        table: TableFacts {
+            row_count: rows.or(columns).and_then(|args| index_length(tree, args)),
+            ..TableFacts::default()
+        },
         keys: if rows.is_some() { names } else { Vec::new() },
         ..Dataset::default()
     }
@@ -161,7 +164,7 @@ pub(super) enum Arrays {
     /// Named like the parameters of a model.
     Weights(Box<Weights>),
     /// Anything else.
-    Data(Dataset),
+    Data(Box<Dataset>),
 }
 
 /// The arrays a pickle is made of: one, a list of them, or a dictionary of them.
@@ -172,8 +175,8 @@ pub(super) fn arrays(tree: &Tree, root: Id) -> Result<Option<Arrays>, ProbeError
     if let Some(array) = Array::of(tree, root) {
         let mut dataset = Dataset { shape: Some(array.shape.clone()), ..data() };
         add(&mut dataset, &array)?;
-        dataset.row_count = array.shape.first().copied();
-        return Ok((array.elements() > 1).then_some(Arrays::Data(dataset)));
+        dataset.table.row_count = array.shape.first().copied();
+        return Ok((array.elements() > 1).then_some(Arrays::Data(Box::new(dataset))));
     }
     let named = named(tree, root);
     if named.is_empty() {
@@ -198,8 +201,8 @@ pub(super) fn arrays(tree: &Tree, root: Id) -> Result<Option<Arrays>, ProbeError
         }
     }
     let rows = named.first().and_then(|(_, array)| array.shape.first().copied());
-    dataset.row_count = rows.filter(|rows| named.iter().all(|(_, array)| array.shape.first() == Some(rows)));
-    Ok((dataset.element_count > Some(1)).then_some(Arrays::Data(dataset)))
+    dataset.table.row_count = rows.filter(|rows| named.iter().all(|(_, array)| array.shape.first() == Some(rows)));
+    Ok((dataset.element_count > Some(1)).then_some(Arrays::Data(Box::new(dataset))))
 }
 
 fn data() -> Dataset {

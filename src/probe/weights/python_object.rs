@@ -113,7 +113,7 @@ fn recognise(tree: &Tree, root: Id) -> Result<Option<Fact>, ProbeError> {
     }
     Ok(match python_arrays::arrays(tree, root)? {
         Some(Arrays::Weights(weights)) => Some(Fact::Weights(weights)),
-        Some(Arrays::Data(dataset)) => Some(Fact::Dataset(Box::new(dataset))),
+        Some(Arrays::Data(dataset)) => Some(Fact::Dataset(dataset)),
         None => None,
     })
 }
@@ -161,7 +161,7 @@ mod tests {
     use crate::blob::Memory;
 
     fn run(bytes: &[u8]) -> Result<Finding, ProbeError> {
-        probe(&Input { blob: &Memory::new(bytes), head: bytes })
+        probe(&Input::new(&Memory::new(bytes), bytes))
     }
 
     /// `class` with the given attributes, in protocol 2.

@@ -22,7 +22,7 @@ mod tests {
 
     #[test]
     fn texts_are_left_and_what_may_be_packed_is_looked_into() {
-        let run = |head: &[u8]| probe(&Input { blob: &Memory::new(head), head });
+        let run = |head: &[u8]| probe(&Input::new(&Memory::new(head), head));
         assert!(run(b"PK\x03\x04").unwrap().descend);
         assert!(run(b"a text\r\n").is_err() && run(b"").is_err());
     }

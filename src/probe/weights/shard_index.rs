@@ -106,7 +106,7 @@ mod tests {
 
     fn run(text: &str) -> Result<Finding, ProbeError> {
         let blob = Memory::new(text.as_bytes());
-        probe(&Input { blob: &blob, head: text.as_bytes() })
+        probe(&Input::new(&blob, text.as_bytes()))
     }
 
     #[test]

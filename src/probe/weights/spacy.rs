@@ -125,7 +125,7 @@ mod tests {
     use crate::blob::Memory;
 
     fn run(probe: fn(&Input) -> Result<Finding, ProbeError>, bytes: &[u8]) -> Result<Finding, ProbeError> {
-        probe(&Input { blob: &Memory::new(bytes), head: bytes })
+        probe(&Input::new(&Memory::new(bytes), bytes))
     }
 
     #[test]

@@ -192,7 +192,7 @@ mod tests {
     fn weights(entries: &[(u8, &[u8], &[u8])]) -> Result<Weights, ProbeError> {
         let bytes = sstable::tests::table_of(&[&[HEADER], entries].concat());
         let blob = Memory::new(bytes.clone());
-        let finding = probe(&Input { blob: &blob, head: &bytes })?;
+        let finding = probe(&Input::new(&blob, &bytes))?;
         Ok(finding.fact.weights().unwrap().clone())
     }
 
@@ -241,7 +241,7 @@ mod tests {
     fn tables_of_others_are_left_alone() {
         let other = sstable::tests::table_of(&[(0, b"key", b"value")]);
         let blob = Memory::new(other.clone());
-        assert!(matches!(probe(&Input { blob: &blob, head: &other }), Err(ProbeError::NotMine)));
+        assert!(matches!(probe(&Input::new(&blob, &other)), Err(ProbeError::NotMine)));
         assert!(header(b"", b"\x08\x00\x1a\x00").is_none());
         assert!(header(b"", b"\x08\x01\x42\x00").is_none());
         assert!(header(b"k", b"\x08\x01\x1a\x00").is_none());

@@ -244,7 +244,7 @@ mod tests {
 
     fn read(probe: fn(&Input) -> Result<Finding, ProbeError>, bytes: &[u8]) -> Result<Weights, ProbeError> {
         let blob = Memory::new(bytes);
-        Ok(probe(&Input { blob: &blob, head: bytes })?.fact.weights().unwrap().clone())
+        Ok(probe(&Input::new(&blob, bytes))?.fact.weights().unwrap().clone())
     }
 
     #[test]

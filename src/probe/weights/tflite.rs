@@ -226,7 +226,7 @@ mod tests {
 
     fn read(bytes: &[u8]) -> Result<Finding, ProbeError> {
         let blob = Memory::new(bytes);
-        probe(&Input { blob: &blob, head: bytes })
+        probe(&Input::new(&blob, bytes))
     }
 
     #[test]

@@ -122,7 +122,7 @@ mod tests {
 
     fn vocab_size(text: &str) -> Result<Option<u64>, ProbeError> {
         let blob = Memory::new(text.as_bytes());
-        let finding = probe(&Input { blob: &blob, head: text.as_bytes() })?;
+        let finding = probe(&Input::new(&blob, text.as_bytes()))?;
         Ok(finding.fact.weights().unwrap().vocab_size)
     }
 

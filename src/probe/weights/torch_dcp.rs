@@ -138,7 +138,7 @@ mod tests {
 
     fn read(bytes: &[u8]) -> Result<Finding, ProbeError> {
         let blob = Memory::new(bytes);
-        probe(&Input { blob: &blob, head: bytes })
+        probe(&Input::new(&blob, bytes))
     }
 
     /// A description of these tensors, as protocol 2 writes it.

@@ -77,7 +77,7 @@ mod tests {
     const KEYS: &[u8] = b"\x80\x02]X\x03\0\0\0keya.";
 
     fn run(bytes: &[u8]) -> Result<Finding, ProbeError> {
-        probe(&Input { blob: &Memory::new(bytes), head: bytes })
+        probe(&Input::new(&Memory::new(bytes), bytes))
     }
 
     #[test]

@@ -161,7 +161,7 @@ mod tests {
     const CAPTURE: &[u8] = include_bytes!("../../../fixtures/weights/torch-tar/state-dict/input.pt");
 
     fn run(bytes: &[u8]) -> Result<Finding, ProbeError> {
-        probe(&Input { blob: &Memory::new(bytes), head: &bytes[..bytes.len().min(4096)] })
+        probe(&Input::new(&Memory::new(bytes), &bytes[..bytes.len().min(4096)]))
     }
 
     #[test]

@@ -108,7 +108,7 @@ mod tests {
     use crate::blob::Memory;
 
     fn run(probe: fn(&Input) -> Result<Finding, ProbeError>, bytes: &[u8]) -> Option<Weights> {
-        probe(&Input { blob: &Memory::new(bytes), head: bytes }).ok().map(|found| found.fact.weights().unwrap().clone())
+        probe(&Input::new(&Memory::new(bytes), bytes)).ok().map(|found| found.fact.weights().unwrap().clone())
     }
 
     #[test]

@@ -3,7 +3,7 @@ use crate::blob::Memory;
 
 fn read(bytes: &[u8]) -> Result<Finding, ProbeError> {
     let blob = Memory::new(bytes);
-    probe(&Input { blob: &blob, head: bytes })
+    probe(&Input::new(&blob, bytes))
 }
 
 fn text(text: &str) -> Vec<u8> {

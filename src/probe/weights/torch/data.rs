@@ -121,7 +121,7 @@ fn single(tensor: &Tensor) -> Option<Dataset> {
     }
     let mut dataset = dataset();
     dataset.shape = Some(tensor.shape.clone());
-    dataset.row_count = tensor.shape.first().copied();
+    dataset.table.row_count = tensor.shape.first().copied();
     add(&mut dataset, tensor);
     Some(dataset)
 }
@@ -146,7 +146,7 @@ fn sequence(tree: &Tree, items: &[Id]) -> Option<Dataset> {
     let tensors = tensors?;
     let rows = agreed(tensors.iter())?;
     let mut dataset = dataset();
-    dataset.row_count = Some(rows);
+    dataset.table.row_count = Some(rows);
     tensors.iter().for_each(|tensor| add(&mut dataset, tensor));
     Some(dataset)
 }
@@ -173,7 +173,7 @@ fn splits(tree: &Tree, entries: &[(Id, Id)], visits: &mut Visits) -> Option<Data
         let name = tree.text(key).filter(|name| SPLITS.contains(name))?;
         let part = tree.entries(value).and_then(|entries| table(tree, entries, visits))?;
         dataset.keys.push(name.to_owned());
-        rows = rows.zip(part.row_count).and_then(|(sum, rows)| sum.checked_add(rows));
+        rows = rows.zip(part.table.row_count).and_then(|(sum, rows)| sum.checked_add(rows));
         dataset.element_count = dataset.element_count.zip(part.element_count).and_then(|(a, b)| a.checked_add(b));
         for (dtype, elements) in part.dtypes {
             let of_type = dataset.dtypes.entry(dtype).or_default();
@@ -183,7 +183,7 @@ fn splits(tree: &Tree, entries: &[(Id, Id)], visits: &mut Visits) -> Option<Data
             dataset.arrays.insert(format!("{name}.{column}"), shape);
         }
     }
-    dataset.row_count = rows;
+    dataset.table.row_count = rows;
     Some(dataset)
 }
 
@@ -207,7 +207,7 @@ fn table(tree: &Tree, entries: &[(Id, Id)], visits: &mut Visits) -> Option<Datas
         return None;
     }
     let mut dataset = dataset();
-    dataset.row_count = rows.filter(|_| !columns.layered);
+    dataset.table.row_count = rows.filter(|_| !columns.layered);
     keys.truncate(MAX_KEYS);
     dataset.keys = keys;
     for (name, tensor) in columns.tensors.iter().take(MAX_KEYS) {
@@ -275,7 +275,7 @@ fn items_by_key(tree: &Tree, entries: &[(Id, Id)], visits: &mut Visits) -> Optio
         }
         add(&mut dataset, &tensor);
     }
-    dataset.row_count = Some(entries.len() as u64);
+    dataset.table.row_count = Some(entries.len() as u64);
     Some(dataset).filter(|dataset| dataset.dtypes.len() == 1)
 }
 

@@ -187,7 +187,7 @@ fn data_is_told_from_weights_by_structure() {
     ];
     for (index, (pickle, rows)) in data.iter().enumerate() {
         let dataset = data_of(pickle).unwrap_or_else(|| panic!("case {index}"));
-        assert_eq!((dataset.kind.as_deref(), dataset.row_count), (Some("tensor_data"), *rows), "case {index}");
+        assert_eq!((dataset.kind.as_deref(), dataset.table.row_count), (Some("tensor_data"), *rows), "case {index}");
     }
     assert!(data_of(&many("")).unwrap().keys.is_empty(), "items may be people");
     let weights = [

@@ -80,7 +80,7 @@ fn checkpoint(tensors: u32, rows: u32) -> Vec<u8> {
 fn run(blob: &dyn Blob) -> Result<Finding, ProbeError> {
     let mut head = vec![0; 4096];
     let len = crate::blob::read_full(blob, &mut head, 0).unwrap();
-    probe(&Input { blob, head: &head[..len] })
+    probe(&Input::new(blob, &head[..len]))
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn other_archives_are_not_mine() {
     assert!(not_mine(&[("a/b/data.pkl", Ok(b"\x80\x02}.")), ("a/b/version", Ok(b"3"))]));
     assert!(not_mine(&[("word/document.xml", Ok(b"<a/>"))]));
     assert!(not_mine(&[("a/archive_format", Ok(b"zip"))]));
-    assert!(matches!(probe(&Input { blob: &Memory::new(*b"GIF89a"), head: b"GIF89a" }), Err(ProbeError::NotMine)));
+    assert!(matches!(probe(&Input::new(&Memory::new(*b"GIF89a"), b"GIF89a")), Err(ProbeError::NotMine)));
 }
 
 #[test]

@@ -1,0 +1,157 @@
+//! Facts of one table: its shape, and what it says about people. No value of a cell is ever in here.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// Facts of a table: of a dataset as a whole, or of one sheet, table or group inside of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[serde(default)]
+pub struct TableFacts {
+    /// Rows, records, or the extent of the first axis.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub row_count: Option<u64>,
+    /// Whether `row_count` is an estimate: nothing states it, and not every row was read.
+    #[serde(skip_serializing_if = "is_false")]
+    pub row_count_estimated: bool,
+    /// Names of the columns, in their order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<String>,
+    /// How many columns there are; more than are named, where there are too many to name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column_count: Option<u64>,
+    /// What a column holds, for every column of which that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column_classes: Option<BTreeMap<String, String>>,
+    /// The part of `column_classes` that is personal.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub sensitive_columns: BTreeMap<String, String>,
+    /// Paths of nested records and what they hold, as far as it is personal.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub sensitive_paths: BTreeMap<String, String>,
+    /// The column whose values stand for one person each.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject_column: Option<String>,
+    /// Different people: exact up to 100,000, an estimate beyond.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub distinct_subjects: Option<u64>,
+    /// Relative standard error of `distinct_subjects`, where it is an estimate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub distinct_subjects_error: Option<f64>,
+    /// Whom the rows are about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject_kind: Option<SubjectKind>,
+    /// Different mail addresses.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub distinct_emails: Option<u64>,
+    /// Whether there is anything about somebody's health in it; absent where it is about nobody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub health_data: Option<bool>,
+    /// The domain of a clinical standard: `DM`, `LB`; the table of a common data model: `person`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub domain: Option<String>,
+    /// The standard it follows: `cdisc-sdtm`, `omop`, `redcap`, `fhir`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub standard: Option<String>,
+    /// How easily a person is singled out, by sets of quasi-identifiers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub risk: Vec<Risk>,
+    /// Safe Harbor identifiers (45 CFR 164.514(b)(2)(i)) that are there, by letter.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub safe_harbor: BTreeSet<String>,
+    /// Special categories of the GDPR (Art. 9) that are there.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub gdpr_article_9: BTreeSet<String>,
+    /// Whether it joins a subject key to direct identifiers or to another study's key.
+    #[serde(skip_serializing_if = "is_false")]
+    pub key_file: bool,
+    /// Whether it tells who got which treatment.
+    #[serde(skip_serializing_if = "is_false")]
+    pub unblinded: bool,
+    /// Identifiers found inside of free text, by class: in how many cells.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub embedded: BTreeMap<String, u64>,
+    /// Studies it names: identifiers of trials, not of people.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub studies: BTreeSet<String>,
+    /// What the thinking half joins tables by. Never written.
+    #[serde(skip)]
+    pub sketch: Option<Arc<Sketch>>,
+}
+
+/// Whom the rows of a table are about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SubjectKind {
+    /// People who take part in a study, patients, donors.
+    Participant,
+    /// People known by their profession: clinicians, investigators.
+    Professional,
+    /// People who work there.
+    Staff,
+    /// No people at all.
+    Animal,
+    /// Made up by a generator.
+    Synthetic,
+    /// People, and nothing says which.
+    Unknown,
+}
+
+/// How easily a person of a table is singled out by a set of quasi-identifiers, after El Emam: the prosecutor's risk,
+/// whose attacker knows that the person is in it. A missing value is a category of its own.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+pub struct Risk {
+    /// Name of the set: `demographic`, `clinical-profile`, `extended`, `all-detected`, or `asked`.
+    pub set: String,
+    /// The classes whose values together make a class, sorted.
+    pub quasi_identifiers: Vec<String>,
+    /// What a record is: `subject` or `row`.
+    pub unit: String,
+    /// Records.
+    pub records: u64,
+    /// Different combinations of values.
+    pub classes: u64,
+    /// Records that are alone with theirs.
+    pub unique_records: u64,
+    /// Records of the smallest class; an upper bound where the classes were sampled.
+    pub k_min: u64,
+    /// Classes divided by records: the expected share of records that a match would re-identify.
+    pub average_risk: f64,
+    /// Share of the records in classes of fewer than five.
+    #[serde(rename = "at_risk_0.2")]
+    pub at_risk: f64,
+    /// Whether the classes are a sample: counts are then scaled up, shares unbiased.
+    #[serde(skip_serializing_if = "is_false")]
+    pub estimated: bool,
+    /// The same over coarser values.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub coarse: Option<Box<Risk>>,
+}
+
+/// What tables are joined by in the thinking half. Its hashes are of the run alone and never leave it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sketch {
+    /// Order-free digest over all rows, by column name and normalised value; nothing where not every row was read.
+    pub rows: Option<u64>,
+    /// The people, by hashed key.
+    pub people: Option<People>,
+}
+
+/// A set of people, by hash of their normalised key.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct People {
+    /// The smallest hashes, sorted: all of them where `whole`, else the bottom 4,096.
+    pub lowest: Vec<u64>,
+    /// Whether `lowest` is everybody.
+    pub whole: bool,
+    /// HyperLogLog registers (p = 14), where there are more than `lowest` holds.
+    pub registers: Vec<u8>,
+    /// Whether the keys are a dense count from 0 or 1, which overlaps with every other such count by accident.
+    pub dense: bool,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
