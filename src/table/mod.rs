@@ -8,7 +8,9 @@
 //! easily one is singled out. What a class is, in every language, stands in `signatures/personal/`.
 
 mod cell;
+mod people;
 mod profile;
+mod risk;
 mod taxonomy;
 
 use std::sync::Arc;
@@ -17,7 +19,7 @@ pub use cell::Cell;
 pub use profile::{Column, Kind, Profile};
 pub use taxonomy::{Asked, Context, Taxonomy};
 
-use crate::model::{Sketch, TableFacts};
+use crate::model::{People, Sketch, SubjectKind, TableFacts};
 
 /// Columns that are looked at; of further ones only the number is known.
 const MAX_COLUMNS: usize = 4096;
@@ -35,25 +37,35 @@ pub struct Settings {
     pub risk_sets: Vec<Vec<String>>,
 }
 
+/// Columns whose values may stand for one person each, and are counted while rows go by.
+const MAX_KEYS: usize = 4;
+
 /// One table, while its rows go by.
 pub struct Table<'s> {
     settings: &'s Settings,
     context: Context,
     profiles: Vec<Profile>,
+    asked: Vec<Asked>,
     /// Columns past those that are looked at.
     further: u64,
     rows: u64,
     /// Whether rows were left out.
     cut: bool,
+    /// Digest over all rows, and over the row at hand.
     digest: u64,
-    row: Row,
+    row: u64,
+    /// Set up with the first row.
+    watch: Option<Watch>,
     buffer: String,
 }
 
-/// The row at hand.
-#[derive(Default)]
-struct Row {
-    digest: u64,
+/// What is counted while rows go by: the columns are known by then.
+struct Watch {
+    /// Likeliest first.
+    keys: Vec<people::Count>,
+    risk: Option<risk::Watch>,
+    /// Whether the row at hand has its person, and whether it is the person's first.
+    person: Option<bool>,
 }
 
 impl<'s> Table<'s> {
@@ -63,16 +75,19 @@ impl<'s> Table<'s> {
             settings,
             context,
             profiles: Vec::new(),
+            asked: Vec::new(),
             further: 0,
             rows: 0,
             cut: false,
             digest: 0,
-            row: Row::default(),
+            row: 0,
+            watch: None,
             buffer: String::new(),
         }
     }
 
-    /// Adds a column; the number is what [`Table::cell`] takes. Columns may show up while rows go by.
+    /// Adds a column; the number is what [`Table::cell`] takes. Columns may show up while rows go by; sets of
+    /// quasi-identifiers are made of those that were there before the first value.
     pub fn column(&mut self, column: Column) -> usize {
         let number = self.profiles.len();
         if number >= MAX_COLUMNS {
@@ -80,6 +95,7 @@ impl<'s> Table<'s> {
             return usize::MAX;
         }
         let kept = (MAX_KEPT_IN_ALL / (number + 1)).clamp(16, MAX_KEPT_EACH);
+        self.asked.push(self.settings.taxonomy.ask(&column));
         self.profiles.push(Profile::new(column, kept));
         number
     }
@@ -100,14 +116,19 @@ impl<'s> Table<'s> {
         let Some(normal) = cell::normal(cell, &mut self.buffer) else { return };
         let hash = cell::hash(normal);
         profile.count(normal, hash);
-        self.row.digest = self.row.digest.wrapping_add(cell::mix(hash, profile.seed()));
+        self.row = self.row.wrapping_add(cell::mix(hash, profile.seed));
+        let watch = self.watch.get_or_insert_with(|| Watch::new(&self.asked, self.settings));
+        watch.cell(column, normal, hash);
     }
 
     /// The row is complete.
     pub fn end_row(&mut self) {
         self.rows += 1;
-        self.digest = self.digest.wrapping_add(cell::mix(self.row.digest, 1));
-        self.row.digest = 0;
+        self.digest = self.digest.wrapping_add(cell::mix(self.row, 1));
+        self.row = 0;
+        if let Some(watch) = &mut self.watch {
+            watch.end_row();
+        }
     }
 
     /// Rows follow that were not read: nothing is then said that a part of the rows cannot tell.
@@ -122,8 +143,97 @@ impl<'s> Table<'s> {
         facts.row_count_estimated = self.cut;
         facts.columns = self.profiles.iter().map(|profile| profile.column.name.clone()).collect();
         facts.column_count = Some(self.profiles.len() as u64 + self.further);
-        let rows = (!self.cut && self.rows > 0 && self.further == 0).then_some(self.digest);
-        facts.sketch = Some(Arc::new(Sketch { rows, people: None }));
+        let is_whole = !self.cut && self.rows > 0 && self.further == 0;
+        let mut sketch = Sketch { rows: is_whole.then_some(self.digest), people: None };
+        if let Some(watch) = self.watch {
+            let about = About { profiles: &self.profiles, asked: &self.asked, is_whole: !self.cut };
+            sketch.people = watch.finish(&about, &mut facts);
+        }
+        facts.sketch = Some(Arc::new(sketch));
         facts
+    }
+}
+
+/// What the pass knows of the columns when it ends.
+struct About<'t> {
+    profiles: &'t [Profile],
+    asked: &'t [Asked],
+    is_whole: bool,
+}
+
+impl Watch {
+    fn new(asked: &[Asked], settings: &Settings) -> Watch {
+        let mut keys: Vec<(u8, usize)> = asked
+            .iter()
+            .enumerate()
+            .filter(|(_, asked)| asked.subject > 0)
+            .map(|(column, asked)| (u8::MAX - asked.subject, column))
+            .collect();
+        keys.sort_unstable();
+        let quasi: Vec<(usize, &'static str)> =
+            asked.iter().enumerate().filter_map(|(column, asked)| Some((column, asked.quasi?))).collect();
+        Watch {
+            keys: keys.into_iter().take(MAX_KEYS).map(|(_, column)| people::Count::new(column)).collect(),
+            risk: risk::Watch::new(&quasi, &settings.risk_sets),
+            person: None,
+        }
+    }
+
+    fn cell(&mut self, column: usize, normal: &str, hash: u64) {
+        for (rank, key) in self.keys.iter_mut().enumerate().filter(|(_, key)| key.column == column) {
+            let (_, is_new) = key.add(normal);
+            if rank == 0 && self.person.is_none() {
+                self.person = Some(is_new);
+            }
+        }
+        if let Some(risk) = &mut self.risk {
+            risk.value(column, normal, hash);
+        }
+    }
+
+    fn end_row(&mut self) {
+        let person = self.person.take();
+        if let Some(risk) = &mut self.risk {
+            risk.end_row(if self.keys.is_empty() { true } else { person == Some(true) });
+        }
+    }
+
+    /// Puts counts and risk to the facts; the people, if the rows are about any.
+    fn finish(self, about: &About, facts: &mut TableFacts) -> Option<People> {
+        let class_of = |column: usize| {
+            let name = &about.profiles.get(column)?.column.name;
+            facts.column_classes.as_ref()?.get(name).map(String::as_str)
+        };
+        let mails =
+            |(column, profile): (usize, &Profile)| (class_of(column) == Some("email")).then(|| profile.distinct());
+        facts.distinct_emails = about.profiles.iter().enumerate().filter_map(mails).max();
+        if facts.subject_kind == Some(SubjectKind::Animal) {
+            facts.distinct_subjects = Some(0);
+            return None;
+        }
+        let subject = facts.subject_column.clone();
+        let column = about.profiles.iter().position(|profile| Some(&profile.column.name) == subject.as_ref());
+        let first_key = self.keys.first().map(|key| key.column);
+        if about.is_whole
+            && let Some(risk) = self.risk
+            && (column == first_key || first_key.is_none())
+            && matches!(facts.subject_kind, None | Some(SubjectKind::Participant | SubjectKind::Unknown))
+        {
+            let holds = |column: usize| {
+                let asked = about.asked.get(column).and_then(|asked| asked.quasi);
+                asked.is_some() && class_of(column) == asked
+            };
+            let bands = |column: usize| about.profiles.get(column).is_some_and(Profile::is_in_words);
+            facts.risk = risk.finish(if column.is_some() { "subject" } else { "row" }, holds, bands);
+        }
+        let column = column?;
+        let Some(key) = self.keys.into_iter().find(|key| key.column == column) else {
+            facts.distinct_subjects = about.profiles.get(column).map(Profile::distinct);
+            return None;
+        };
+        let (distinct, is_exact) = key.distinct();
+        facts.distinct_subjects = Some(distinct);
+        facts.distinct_subjects_error = (!is_exact).then_some(people::ERROR);
+        Some(key.sketch())
     }
 }

@@ -68,11 +68,14 @@ pub struct Profile {
     /// Most values of the sample.
     capacity: usize,
     recent: Box<[u64; RECENT]>,
+    /// The hash of the column's name, as it counts in a digest of rows: the same in every format.
+    pub(super) seed: u64,
 }
 
 impl Profile {
     pub(super) fn new(column: Column, capacity: usize) -> Profile {
         Profile {
+            seed: cell::hash(&column.name.to_lowercase()),
             column,
             filled: 0,
             longest: 0,
@@ -133,9 +136,10 @@ impl Profile {
         }
     }
 
-    /// The hash of the column's name, as it counts in a digest of rows: the same in every format.
-    pub(super) fn seed(&self) -> u64 {
-        cell::hash(&self.column.name.to_lowercase())
+    /// Whether most of its values are words rather than numbers: bands, not ages.
+    pub fn is_in_words(&self) -> bool {
+        let words = self.values().filter(|value| value.parse::<f64>().is_err()).count();
+        words * 2 > self.sample.len()
     }
 }
 

@@ -16,7 +16,7 @@ use serde::Serialize;
 pub use code::Code;
 pub use dataset::Dataset;
 pub use infra::Infra;
-pub use table::{People, Risk, Sketch, SubjectKind, TableFacts};
+pub use table::{People, Risk, Sketch, SubjectKind, TableFacts, estimate_distinct};
 pub use weights::Weights;
 
 use super::Family;

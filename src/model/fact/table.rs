@@ -155,3 +155,18 @@ pub struct People {
 fn is_false(flag: &bool) -> bool {
     !flag
 }
+
+/// The number of different hashes that raised HyperLogLog registers (Flajolet et al. 2007; 64-bit hashes need no
+/// correction of large ranges).
+pub fn estimate_distinct(registers: &[u8]) -> u64 {
+    let count = registers.len() as f64;
+    let alpha = 0.7213 / (1.0 + 1.079 / count);
+    let sum: f64 = registers.iter().map(|&rank| (-f64::from(rank)).exp2()).sum();
+    let raw = alpha * count * count / sum;
+    let empty = registers.iter().filter(|&&rank| rank == 0).count();
+    if raw <= 2.5 * count && empty > 0 {
+        (count * (count / empty as f64).ln()).round() as u64
+    } else {
+        raw.round() as u64
+    }
+}
