@@ -13,10 +13,10 @@ mod numpy;
 mod weights;
 
 use std::io::Read;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use crate::archive::zip::ZipError;
-use crate::blob::{Blob, ReadError, Reader};
+use crate::blob::{Blob, Memory, ReadError, Reader};
 use crate::model::{Cause, ContentId, Fact};
 use crate::table::{Context, Settings, Table};
 
@@ -25,6 +25,8 @@ use crate::table::{Context, Settings, Table};
 pub struct Input<'a> {
     /// The entry's bytes.
     pub blob: &'a dyn Blob,
+    /// The same to share, where the engine has them so: libraries keep what they read from.
+    pub shared: Option<&'a Arc<dyn Blob>>,
     /// Its first bytes, at most [`crate::signature::HEAD`].
     pub head: &'a [u8],
     /// Its path, less the endings of compressions: a table's context, never a test of what it is.
@@ -39,7 +41,20 @@ impl<'a> Input<'a> {
     /// An entry without a name, looked at in the usual way.
     pub fn new(blob: &'a dyn Blob, head: &'a [u8]) -> Input<'a> {
         static USUAL: LazyLock<Settings> = LazyLock::new(Settings::default);
-        Input { blob, head, name: b"", tables: &USUAL, rows: true }
+        Input { blob, shared: None, head, name: b"", tables: &USUAL, rows: true }
+    }
+
+    /// The entry's bytes to share; read into memory, where nobody has them so and they are few.
+    ///
+    /// # Errors
+    /// As [`kit::whole`].
+    pub fn shared(&self) -> Result<Arc<dyn Blob>, ReadError> {
+        /// Who has no file to share has an example.
+        const FEW: u64 = 16 << 20;
+        match self.shared {
+            Some(blob) => Ok(Arc::clone(blob)),
+            None => Ok(Arc::new(Memory::new(kit::whole(self.blob, FEW)?))),
+        }
     }
 
     /// A table of this name, without the ending: the context of a file that is one table.
@@ -168,6 +183,8 @@ impl Probe {
 
 /// Every probe, by family and name.
 pub const PROBES: &[Probe] = &[
+    Probe { id: "arrow-file", run: Run::At(dataset::columnar::arrow_ipc::file) },
+    Probe { id: "arrow-stream", run: Run::At(dataset::columnar::arrow_ipc::stream) },
     Probe { id: "caffe", run: Run::At(weights::caffe::caffe) },
     Probe { id: "caffe2", run: Run::At(weights::caffe::caffe2) },
     Probe { id: "catboost", run: Run::At(weights::catboost::binary) },
@@ -201,6 +218,7 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "orbax-store", run: Run::At(weights::orbax::store) },
     Probe { id: "paddle", run: Run::At(weights::paddle::pickled) },
     Probe { id: "paddle-program", run: Run::At(weights::paddle::program) },
+    Probe { id: "parquet", run: Run::At(dataset::columnar::parquet::probe) },
     Probe { id: "peft-config", run: Run::At(weights::hf_config::peft) },
     Probe { id: "pickle", run: Run::At(weights::python_object::probe) },
     Probe { id: "raw-weights", run: Run::At(weights::raw::probe) },

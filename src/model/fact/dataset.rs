@@ -1,6 +1,7 @@
 //! Facts of data.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -212,4 +213,31 @@ pub struct Dataset {
     /// Whether the bytes of a pointer were met in the same scan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content_present: Option<bool>,
+    /// What it says of the files of a dataset, where it is a log or an index of them. Never written.
+    #[serde(skip)]
+    pub parts: Option<Arc<Parts>>,
+}
+
+/// What a log or an index says of the files of a dataset: the thinking half holds it against the files that are there.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Parts {
+    /// The version of the dataset that this is, or leads to.
+    pub version: Option<u64>,
+    /// Whether it states all files of its version, and not only what changed.
+    pub whole: bool,
+    /// Files that belong to it.
+    pub added: Vec<Part>,
+    /// Files that belong to it no longer, by path.
+    pub removed: Vec<String>,
+}
+
+/// A file of a dataset, as a log or an index lists it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Part {
+    /// Its path below the directory of the dataset; the last component where the writer gives more.
+    pub path: String,
+    /// Its rows, where that is stated.
+    pub rows: Option<u64>,
+    /// Rows of it that were deleted and are stored all the same.
+    pub deleted: u64,
 }
