@@ -8,5 +8,6 @@
 
 pub mod hdf5;
 pub mod sevenz;
+pub mod sqlite;
 pub mod tar;
 pub mod zip;

@@ -4,3 +4,4 @@ mod literal;
 pub(super) mod npy;
 mod npy_header;
 pub(super) mod npz;
+pub(super) mod store;
