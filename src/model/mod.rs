@@ -19,7 +19,9 @@ mod survey;
 pub use asset::{Asset, AssetFile, Impact, Inventory, Level, Origin, Relation, RelationEvidence, RelationKind};
 pub use content::{ContentId, hex};
 pub use date::{Date, DateError};
-pub use fact::{Code, Dataset, Fact, Infra, People, Risk, Sketch, SubjectKind, TableFacts, UnknownField, Weights};
+pub use fact::{
+    Code, Dataset, Fact, Infra, People, Risk, Sketch, SubjectKind, TableFacts, UnknownField, Weights, estimate_distinct,
+};
 pub use gap::{Cause, Gap, Stage};
 pub use locator::{Hop, Locator, LocatorError, SourceId, escape_name, is_unprintable};
 pub use redact::{publishable, redact_map};
