@@ -86,9 +86,8 @@ fn hold(case: &Path, bless: bool) -> Result<(), String> {
 
 /// Whether a fact is what is wanted. Of tables inside of a file, too, keys that are not named are not compared.
 fn holds(key: &str, want: &Value, actual: &Value) -> bool {
-    let named_only = |want: &Map<String, Value>, actual: &Value| {
-        want.iter().all(|(key, want)| actual.get(key) == Some(want))
-    };
+    let named_only =
+        |want: &Map<String, Value>, actual: &Value| want.iter().all(|(key, want)| actual.get(key) == Some(want));
     match (key, want, actual) {
         ("tables" | "sheets", Value::Object(want), Value::Object(actual)) => {
             want.len() == actual.len()
