@@ -228,6 +228,7 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "shard-index", run: Run::At(weights::shard_index::probe) },
     Probe { id: "skops", run: Run::At(weights::skops::probe) },
     Probe { id: "spacy", run: Run::At(weights::spacy::meta) },
+    Probe { id: "sqlite", run: Run::At(dataset::store::sqlite::probe) },
     Probe { id: "tf-checkpoint", run: Run::At(weights::tf_checkpoint::probe) },
     Probe { id: "tflite", run: Run::At(weights::tflite::probe) },
     Probe { id: "thinc", run: Run::At(weights::spacy::thinc) },

@@ -21,6 +21,12 @@ pub struct Dataset {
     /// Sheets of a workbook, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub sheets: BTreeMap<String, TableFacts>,
+    /// Names of stored queries.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub views: Vec<String>,
+    /// Pages of a database that are free, and often still hold what was deleted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub free_pages: Option<u64>,
     /// Rows of each split.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub splits: BTreeMap<String, u64>,

@@ -7,6 +7,7 @@
 mod code;
 mod dataset;
 mod infra;
+mod join;
 mod table;
 mod weights;
 
