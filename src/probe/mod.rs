@@ -10,6 +10,8 @@
 mod dataset;
 pub mod kit;
 mod numpy;
+mod short_json;
+mod stream;
 mod weights;
 
 use std::io::Read;
@@ -193,6 +195,7 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "delimited", run: Run::Through(dataset::text::delimited::named) },
     Probe { id: "delimited-text", run: Run::Through(dataset::text::delimited::unnamed) },
     Probe { id: "fasttext", run: Run::At(weights::fasttext::probe) },
+    Probe { id: "fhir", run: Run::Through(dataset::clinical::fhir::probe) },
     Probe { id: "flax-msgpack", run: Run::At(weights::flax::probe) },
     Probe { id: "frozen-graph", run: Run::At(weights::tf_graph::frozen) },
     Probe { id: "generation-config", run: Run::At(weights::hf_config::generation) },
@@ -245,6 +248,7 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "xgboost-binary", run: Run::At(weights::xgboost::binary) },
     Probe { id: "xgboost-json", run: Run::At(weights::xgboost::json) },
     Probe { id: "xgboost-ubj", run: Run::At(weights::xgboost::ubjson) },
+    Probe { id: "xpt", run: Run::Through(dataset::statistics::xpt::probe) },
 ];
 
 /// The probe a signature names.

@@ -247,3 +247,23 @@ pub struct Part {
     /// Rows of it that were deleted and are stored all the same.
     pub deleted: u64,
 }
+
+impl Dataset {
+    /// Data of one table or several, each under its name: of several, the whole holds the sum of rows and the union of
+    /// what is personal. People are not added up: the same person may be in every table.
+    pub fn of_tables(tables: Vec<(String, TableFacts)>) -> Dataset {
+        let mut tables = tables;
+        if tables.len() == 1
+            && let Some((_, table)) = tables.pop()
+        {
+            return Dataset { table, ..Dataset::default() };
+        }
+        let mut dataset = Dataset::default();
+        for (at, (name, table)) in tables.into_iter().enumerate() {
+            dataset.table.join(&table);
+            let name = if dataset.tables.contains_key(&name) { format!("{name} ({})", at + 1) } else { name };
+            dataset.tables.insert(name, table);
+        }
+        dataset
+    }
+}

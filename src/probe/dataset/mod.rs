@@ -1,6 +1,5 @@
 //! Probes of data.
 
-pub(super) mod array;
 pub(super) mod clinical;
 pub(super) mod columnar;
 mod literal;
