@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 pub use cell::Cell;
 pub use profile::{Column, Kind, Profile};
+pub use risk::RISK_CLASSES;
 pub use taxonomy::{Asked, Context, Taxonomy};
 
 use crate::model::{People, Sketch, SubjectKind, TableFacts};

@@ -2,6 +2,7 @@
 
 pub(super) mod clinical;
 pub(super) mod columnar;
+mod json_rows;
 mod literal;
 pub(super) mod npy;
 mod npy_header;
