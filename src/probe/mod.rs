@@ -97,6 +97,26 @@ impl Finding {
         }
         Ok(self)
     }
+
+    /// The same for what was read as a stream: whatever ended it, what came before stands.
+    pub fn ended_by(mut self, outcome: Result<(), ProbeError>) -> Finding {
+        if let Err(error) = outcome {
+            self.notes.push((error.cause(), error.to_string()));
+        }
+        self
+    }
+}
+
+impl ProbeError {
+    /// The contract's word for it.
+    pub fn cause(&self) -> Cause {
+        match self {
+            ProbeError::NotMine | ProbeError::Malformed(_) => Cause::Malformed,
+            ProbeError::Encrypted => Cause::Encrypted,
+            ProbeError::Unsupported(_) => Cause::Unsupported,
+            ProbeError::Read(error) => error.cause(),
+        }
+    }
 }
 
 /// Why a probe found nothing.
@@ -170,6 +190,8 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "catboost", run: Run::At(weights::catboost::binary) },
     Probe { id: "catboost-json", run: Run::At(weights::catboost::json) },
     Probe { id: "coreml", run: Run::At(weights::coreml::probe) },
+    Probe { id: "delimited", run: Run::Through(dataset::text::delimited::named) },
+    Probe { id: "delimited-text", run: Run::Through(dataset::text::delimited::unnamed) },
     Probe { id: "fasttext", run: Run::At(weights::fasttext::probe) },
     Probe { id: "flax-msgpack", run: Run::At(weights::flax::probe) },
     Probe { id: "frozen-graph", run: Run::At(weights::tf_graph::frozen) },
@@ -178,6 +200,8 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "gguf", run: Run::At(weights::gguf::probe) },
     Probe { id: "glove", run: Run::At(weights::word_vectors::glove) },
     Probe { id: "hf-config", run: Run::At(weights::hf_config::config) },
+    Probe { id: "json-array", run: Run::Through(dataset::text::json::array) },
+    Probe { id: "json-lines", run: Run::Through(dataset::text::json::lines) },
     Probe { id: "keras-h5", run: Run::At(weights::keras_h5::probe) },
     Probe { id: "keras-zip", run: Run::At(weights::keras_zip::probe) },
     Probe { id: "lightgbm", run: Run::At(weights::lightgbm::probe) },

@@ -5,3 +5,4 @@ mod literal;
 pub(super) mod npy;
 mod npy_header;
 pub(super) mod npz;
+pub(super) mod text;
