@@ -1,5 +1,6 @@
 //! Probes of data.
 
+pub(super) mod array;
 mod literal;
 pub(super) mod npy;
 mod npy_header;
