@@ -41,7 +41,8 @@ pub fn assets(survey: &Survey) -> Vec<Asset> {
 
     let code = of(Family::Code).map(|sighting| &sighting.locator).collect();
     let mut groups = weights::groups(of(Family::Weights).collect(), &code);
-    groups.extend(dataset::groups(of(Family::Dataset).collect()));
+    let raw = of(Family::Weights).filter(|sighting| sighting.format == "raw-weights").collect();
+    groups.extend(dataset::groups(of(Family::Dataset).collect(), raw));
     for family in [Family::Run, Family::Code, Family::Image, Family::Infra] {
         groups.extend(plain::groups(of(family)));
     }

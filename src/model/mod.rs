@@ -20,7 +20,8 @@ pub use asset::{Asset, AssetFile, Impact, Inventory, Level, Origin, Relation, Re
 pub use content::{ContentId, hex};
 pub use date::{Date, DateError};
 pub use fact::{
-    Code, Dataset, Fact, Infra, People, Risk, Sketch, SubjectKind, TableFacts, UnknownField, Weights, estimate_distinct,
+    Code, Dataset, Fact, Infra, Part, Parts, People, Risk, Sketch, SubjectKind, TableFacts, UnknownField, Weights,
+    estimate_distinct,
 };
 pub use gap::{Cause, Gap, Stage};
 pub use locator::{Hop, Locator, LocatorError, SourceId, escape_name, is_unprintable};

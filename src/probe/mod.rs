@@ -10,13 +10,15 @@
 mod dataset;
 pub mod kit;
 mod numpy;
+mod short_json;
+mod stream;
 mod weights;
 
 use std::io::Read;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use crate::archive::zip::ZipError;
-use crate::blob::{Blob, ReadError, Reader};
+use crate::blob::{Blob, Memory, ReadError, Reader};
 use crate::model::{Cause, ContentId, Fact};
 use crate::table::{Context, Settings, Table};
 
@@ -25,6 +27,8 @@ use crate::table::{Context, Settings, Table};
 pub struct Input<'a> {
     /// The entry's bytes.
     pub blob: &'a dyn Blob,
+    /// The same to share, where the engine has them so: libraries keep what they read from.
+    pub shared: Option<&'a Arc<dyn Blob>>,
     /// Its first bytes, at most [`crate::signature::HEAD`].
     pub head: &'a [u8],
     /// Its path, less the endings of compressions: a table's context, never a test of what it is.
@@ -39,7 +43,20 @@ impl<'a> Input<'a> {
     /// An entry without a name, looked at in the usual way.
     pub fn new(blob: &'a dyn Blob, head: &'a [u8]) -> Input<'a> {
         static USUAL: LazyLock<Settings> = LazyLock::new(Settings::default);
-        Input { blob, head, name: b"", tables: &USUAL, rows: true }
+        Input { blob, shared: None, head, name: b"", tables: &USUAL, rows: true }
+    }
+
+    /// The entry's bytes to share; read into memory, where nobody has them so and they are few.
+    ///
+    /// # Errors
+    /// As [`kit::whole`].
+    pub fn shared(&self) -> Result<Arc<dyn Blob>, ReadError> {
+        /// Who has no file to share has an example.
+        const FEW: u64 = 16 << 20;
+        match self.shared {
+            Some(blob) => Ok(Arc::clone(blob)),
+            None => Ok(Arc::new(Memory::new(kit::whole(self.blob, FEW)?))),
+        }
     }
 
     /// A table of this name, without the ending: the context of a file that is one table.
@@ -81,6 +98,26 @@ impl Finding {
             self.notes.push(kit::note(error)?);
         }
         Ok(self)
+    }
+
+    /// The same for what was read as a stream: whatever ended it, what came before stands.
+    pub fn ended_by(mut self, outcome: Result<(), ProbeError>) -> Finding {
+        if let Err(error) = outcome {
+            self.notes.push((error.cause(), error.to_string()));
+        }
+        self
+    }
+}
+
+impl ProbeError {
+    /// The contract's word for it.
+    pub fn cause(&self) -> Cause {
+        match self {
+            ProbeError::NotMine | ProbeError::Malformed(_) => Cause::Malformed,
+            ProbeError::Encrypted => Cause::Encrypted,
+            ProbeError::Unsupported(_) => Cause::Unsupported,
+            ProbeError::Read(error) => error.cause(),
+        }
     }
 }
 
@@ -148,12 +185,17 @@ impl Probe {
 
 /// Every probe, by family and name.
 pub const PROBES: &[Probe] = &[
+    Probe { id: "arrow-file", run: Run::At(dataset::columnar::arrow_ipc::file) },
+    Probe { id: "arrow-stream", run: Run::At(dataset::columnar::arrow_ipc::stream) },
     Probe { id: "caffe", run: Run::At(weights::caffe::caffe) },
     Probe { id: "caffe2", run: Run::At(weights::caffe::caffe2) },
     Probe { id: "catboost", run: Run::At(weights::catboost::binary) },
     Probe { id: "catboost-json", run: Run::At(weights::catboost::json) },
     Probe { id: "coreml", run: Run::At(weights::coreml::probe) },
+    Probe { id: "delimited", run: Run::Through(dataset::text::delimited::named) },
+    Probe { id: "delimited-text", run: Run::Through(dataset::text::delimited::unnamed) },
     Probe { id: "fasttext", run: Run::At(weights::fasttext::probe) },
+    Probe { id: "fhir", run: Run::Through(dataset::clinical::fhir::probe) },
     Probe { id: "flax-msgpack", run: Run::At(weights::flax::probe) },
     Probe { id: "frozen-graph", run: Run::At(weights::tf_graph::frozen) },
     Probe { id: "generation-config", run: Run::At(weights::hf_config::generation) },
@@ -162,6 +204,8 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "glove", run: Run::At(weights::word_vectors::glove) },
     Probe { id: "hdf5", run: Run::At(dataset::array::hdf5::probe) },
     Probe { id: "hf-config", run: Run::At(weights::hf_config::config) },
+    Probe { id: "json-array", run: Run::Through(dataset::text::json::array) },
+    Probe { id: "json-lines", run: Run::Through(dataset::text::json::lines) },
     Probe { id: "keras-h5", run: Run::At(weights::keras_h5::probe) },
     Probe { id: "keras-zip", run: Run::At(weights::keras_zip::probe) },
     Probe { id: "lightgbm", run: Run::At(weights::lightgbm::probe) },
@@ -178,6 +222,7 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "orbax-store", run: Run::At(weights::orbax::store) },
     Probe { id: "paddle", run: Run::At(weights::paddle::pickled) },
     Probe { id: "paddle-program", run: Run::At(weights::paddle::program) },
+    Probe { id: "parquet", run: Run::At(dataset::columnar::parquet::probe) },
     Probe { id: "peft-config", run: Run::At(weights::hf_config::peft) },
     Probe { id: "pickle", run: Run::At(weights::python_object::probe) },
     Probe { id: "raw-weights", run: Run::At(weights::raw::probe) },
@@ -204,6 +249,7 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "xgboost-binary", run: Run::At(weights::xgboost::binary) },
     Probe { id: "xgboost-json", run: Run::At(weights::xgboost::json) },
     Probe { id: "xgboost-ubj", run: Run::At(weights::xgboost::ubjson) },
+    Probe { id: "xpt", run: Run::Through(dataset::statistics::xpt::probe) },
 ];
 
 /// The probe a signature names.

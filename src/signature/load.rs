@@ -59,7 +59,7 @@ impl Signatures {
     /// # Errors
     /// [`LoadError`] naming the file, or the unknown id.
     pub fn with(extra: &[(String, String)], disabled: &[String]) -> Result<Signatures, LoadError> {
-        let mut chosen: BTreeMap<String, (Signature, String)> = BTreeMap::new();
+        let mut chosen: BTreeMap<String, (Signature, bool, String)> = BTreeMap::new();
         let mut ordinary = OrdinaryFile::default();
         let mut ordinary_text = String::new();
         let embedded = EMBEDDED.iter().map(|(path, text)| (*path, *text, true));
@@ -79,7 +79,7 @@ impl Signatures {
             if built_in && path.split('/').next() != Some(signature.family.folder()) {
                 return Err(fail(format!("its family is '{}': that is another folder", signature.family.folder())));
             }
-            chosen.insert(signature.id.clone(), (signature, text.to_owned()));
+            chosen.insert(signature.id.clone(), (signature, built_in, text.to_owned()));
         }
         for id in disabled {
             chosen.remove(id).ok_or_else(|| LoadError::UnknownId(id.clone()))?;
@@ -90,7 +90,8 @@ impl Signatures {
             .into_iter()
             .flat_map(|row| row.extensions.into_iter().map(move |extension| (extension, row.what.clone())))
             .collect();
-        Signatures::compile(chosen.into_values().map(|(signature, _)| signature).collect(), extensions, digest)
+        let signatures = chosen.into_values().map(|(signature, built_in, _)| (signature, built_in));
+        Signatures::compile(signatures.collect(), extensions, digest)
     }
 }
 
@@ -102,10 +103,10 @@ fn one_line(text: &str, error: &toml::de::Error) -> String {
 }
 
 /// The digest that every inventory's header carries: over the texts, by id.
-fn digest(ordinary: &str, chosen: &BTreeMap<String, (Signature, String)>) -> String {
+fn digest(ordinary: &str, chosen: &BTreeMap<String, (Signature, bool, String)>) -> String {
     let mut hash = Sha256::new();
     hash.update(ordinary.as_bytes());
-    for (id, (_, text)) in chosen {
+    for (id, (_, _, text)) in chosen {
         hash.update([0]);
         hash.update(id.as_bytes());
         hash.update([0]);

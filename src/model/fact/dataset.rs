@@ -1,6 +1,7 @@
 //! Facts of data.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -218,4 +219,51 @@ pub struct Dataset {
     /// Whether the bytes of a pointer were met in the same scan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content_present: Option<bool>,
+    /// What it says of the files of a dataset, where it is a log or an index of them. Never written.
+    #[serde(skip)]
+    pub parts: Option<Arc<Parts>>,
+}
+
+/// What a log or an index says of the files of a dataset: the thinking half holds it against the files that are there.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Parts {
+    /// The version of the dataset that this is, or leads to.
+    pub version: Option<u64>,
+    /// Whether it states all files of its version, and not only what changed.
+    pub whole: bool,
+    /// Files that belong to it.
+    pub added: Vec<Part>,
+    /// Files that belong to it no longer, by path.
+    pub removed: Vec<String>,
+}
+
+/// A file of a dataset, as a log or an index lists it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Part {
+    /// Its path below the directory of the dataset; the last component where the writer gives more.
+    pub path: String,
+    /// Its rows, where that is stated.
+    pub rows: Option<u64>,
+    /// Rows of it that were deleted and are stored all the same.
+    pub deleted: u64,
+}
+
+impl Dataset {
+    /// Data of one table or several, each under its name: of several, the whole holds the sum of rows and the union of
+    /// what is personal. People are not added up: the same person may be in every table.
+    pub fn of_tables(tables: Vec<(String, TableFacts)>) -> Dataset {
+        let mut tables = tables;
+        if tables.len() == 1
+            && let Some((_, table)) = tables.pop()
+        {
+            return Dataset { table, ..Dataset::default() };
+        }
+        let mut dataset = Dataset::default();
+        for (at, (name, table)) in tables.into_iter().enumerate() {
+            dataset.table.join(&table);
+            let name = if dataset.tables.contains_key(&name) { format!("{name} ({})", at + 1) } else { name };
+            dataset.tables.insert(name, table);
+        }
+        dataset
+    }
 }

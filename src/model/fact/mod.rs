@@ -15,7 +15,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use code::Code;
-pub use dataset::Dataset;
+pub use dataset::{Dataset, Part, Parts};
 pub use infra::Infra;
 pub use table::{People, Risk, Sketch, SubjectKind, TableFacts, estimate_distinct};
 pub use weights::Weights;

@@ -1,8 +1,12 @@
 //! Probes of data.
 
 pub(super) mod array;
+pub(super) mod clinical;
+pub(super) mod columnar;
 mod literal;
 pub(super) mod npy;
 mod npy_header;
 pub(super) mod npz;
+pub(super) mod statistics;
 pub(super) mod store;
+pub(super) mod text;

@@ -1,0 +1,4 @@
+//! Records of health care and trials in the formats of their standards.
+
+pub(in crate::probe) mod fhir;
+mod fhir_elements;
