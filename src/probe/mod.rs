@@ -203,6 +203,7 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "ggml", run: Run::At(weights::ggml::probe) },
     Probe { id: "gguf", run: Run::At(weights::gguf::probe) },
     Probe { id: "glove", run: Run::At(weights::word_vectors::glove) },
+    Probe { id: "hdf5", run: Run::At(dataset::array::hdf5::probe) },
     Probe { id: "hf-config", run: Run::At(weights::hf_config::config) },
     Probe { id: "hf-dataset-dict", run: Run::At(dataset::sharded::hf::dict) },
     Probe { id: "hf-dataset-info", run: Run::At(dataset::sharded::hf::info) },

@@ -1,5 +1,6 @@
 //! Probes of data.
 
+pub(super) mod array;
 pub(super) mod clinical;
 pub(super) mod columnar;
 mod json_rows;
