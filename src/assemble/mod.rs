@@ -40,8 +40,8 @@ pub fn assets(survey: &Survey) -> Vec<Asset> {
     let of = |family: Family| verified.iter().copied().filter(move |sighting| sighting.family == family);
 
     let code = of(Family::Code).map(|sighting| &sighting.locator).collect();
-    let mut groups = weights::groups(of(Family::Weights).collect(), &code);
-    groups.extend(dataset::groups(of(Family::Dataset).collect()));
+    let (mut groups, data) = weights::groups(of(Family::Weights).collect(), of(Family::Dataset).collect(), &code);
+    groups.extend(dataset::groups(data));
     for family in [Family::Run, Family::Code, Family::Image, Family::Infra] {
         groups.extend(plain::groups(of(family)));
     }
