@@ -17,7 +17,7 @@ mod rules;
 mod survey;
 
 pub use asset::{Asset, AssetFile, Impact, Inventory, Level, Origin, Relation, RelationEvidence, RelationKind};
-pub use content::{ContentId, hex};
+pub use content::{ContentId, hex, is_digest};
 pub use date::{Date, DateError};
 pub use fact::{Code, Dataset, Fact, Infra, People, Risk, Sketch, SubjectKind, TableFacts, UnknownField, Weights};
 pub use gap::{Cause, Gap, Stage};
