@@ -137,6 +137,9 @@ pub(super) fn facts(taxonomy: &Taxonomy, profiles: &[Profile], context: &Context
     facts.subject_kind = Some(kind);
     facts.subject_column = subject(taxonomy, &kept, kind);
     facts.key_file = is_key_file(&kept, kind, context);
+    let stands_for_people = matches!(kind, SubjectKind::Participant | SubjectKind::Unknown);
+    let is_named = kept.iter().any(|kept| kept.class.kind == ClassKind::Direct && kept.profile.filled > 0);
+    facts.pseudonymised = (stands_for_people && (is_named || facts.subject_column.is_some())).then_some(!is_named);
     facts.unblinded = facts.subject_column.is_some() && kept.iter().any(|kept| is_unblinded(kept));
     facts
 }
