@@ -236,7 +236,7 @@ impl Tally {
 /// What this version has no parser for, so that its absence from an inventory says nothing.
 pub const NOT_LOOKED_FOR: [&str; 7] = [
     "secrets",
-    "tables and the people in them",
+    "people in documents, pictures and sound",
     "training runs",
     "pipeline code",
     "infrastructure beyond SSH and Slurm",
@@ -300,6 +300,9 @@ pub struct ScanOptions {
     pub recall: bool,
     /// Patterns that were left out.
     pub exclude: Vec<String>,
+    /// Sets of quasi-identifiers whose risk was asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub risk_sets: Vec<String>,
     /// Limits by the name of their flag, in the flag's unit.
     pub limits: BTreeMap<String, u64>,
 }

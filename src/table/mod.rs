@@ -20,6 +20,7 @@ pub use cell::Cell;
 pub use class::embedded;
 pub use class::{Asked, Class, ClassError, ClassKind, Context, Example, Makes, Stored, Taxonomy, Values};
 pub use profile::{Column, Kind, Profile};
+pub use risk::RISK_CLASSES;
 
 use crate::model::{People, Sketch, SubjectKind, TableFacts};
 

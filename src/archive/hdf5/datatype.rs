@@ -193,7 +193,9 @@ fn members(bytes: &mut Bytes, version: u8, count: u64, size: u32, depth: u8) -> 
         let datatype = match shape.is_empty() {
             true => datatype,
             false => {
-                Datatype { size: datatype.size, class: Class::Array(Box::new(datatype), shape), big_endian: false }
+                let all = shape.iter().fold(u64::from(datatype.size), |all, &extent| all.saturating_mul(extent));
+                let size = u32::try_from(all).map_err(|_| Hdf5Error::TooLarge("elements of a field"))?;
+                Datatype { size, class: Class::Array(Box::new(datatype), shape), big_endian: false }
             }
         };
         members.push(Member { name, offset, datatype });

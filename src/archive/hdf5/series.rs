@@ -127,7 +127,7 @@ impl File<'_> {
         at(series).ok_or(Hdf5Error::Malformed("a piece is shorter than its extents say"))
     }
 
-    /// An element of a row; of a compound type, a field of it.
+    /// An element of a row; of records, a field of the first one, and of that the element where it has several.
     ///
     /// # Errors
     /// [`Hdf5Error`].
@@ -143,14 +143,20 @@ impl File<'_> {
         let Series { datatype, window, texts, .. } = series;
         let row = window.get(range).unwrap_or_default();
         let size = usize::try_from(datatype.size).unwrap_or(usize::MAX);
-        let start = usize::try_from(column).ok().and_then(|column| column.checked_mul(size)).ok_or(OUTSIDE)?;
+        let place = if field.is_some() { 0 } else { column };
+        let start = usize::try_from(place).ok().and_then(|place| place.checked_mul(size)).ok_or(OUTSIDE)?;
         let element = row.get(start..).and_then(|rest| rest.get(..size)).ok_or(OUTSIDE)?;
         match (field, &datatype.class) {
             (Some(field), Class::Compound(members)) => {
                 let member = members.get(field).ok_or(OUTSIDE)?;
                 let size = usize::try_from(member.datatype.size).unwrap_or(usize::MAX);
                 let part = element.get(member.offset..).and_then(|rest| rest.get(..size)).ok_or(OUTSIDE)?;
-                self.scalar(&member.datatype, part, texts)
+                let Class::Array(base, _) = &member.datatype.class else {
+                    return self.scalar(&member.datatype, part, texts);
+                };
+                let size = usize::try_from(base.size).unwrap_or(usize::MAX);
+                let at = usize::try_from(column).ok().and_then(|column| column.checked_mul(size)).ok_or(OUTSIDE)?;
+                self.scalar(base, part.get(at..).and_then(|rest| rest.get(..size)).ok_or(OUTSIDE)?, texts)
             }
             _ => self.scalar(datatype, element, texts),
         }

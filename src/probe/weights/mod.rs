@@ -27,7 +27,7 @@ pub(super) mod openvino;
 pub(super) mod orbax;
 pub(super) mod packed;
 pub(super) mod paddle;
-mod pickle;
+pub(super) mod pickle;
 mod protobuf;
 mod python_arrays;
 mod python_classes;
