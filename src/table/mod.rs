@@ -17,6 +17,7 @@ mod value;
 use std::sync::Arc;
 
 pub use cell::Cell;
+pub use class::embedded;
 pub use class::{Asked, Class, ClassError, ClassKind, Context, Example, Makes, Stored, Taxonomy, Values};
 pub use profile::{Column, Kind, Profile};
 pub use risk::RISK_CLASSES;

@@ -9,6 +9,7 @@
 
 mod about;
 mod check;
+pub mod embedded;
 mod index;
 mod load;
 mod schema;
