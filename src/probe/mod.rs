@@ -8,6 +8,7 @@
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 mod dataset;
+mod flatbuffer;
 pub mod kit;
 mod numpy;
 mod weights;
@@ -185,6 +186,7 @@ impl Probe {
 pub const PROBES: &[Probe] = &[
     Probe { id: "arrow-file", run: Run::At(dataset::columnar::arrow_ipc::file) },
     Probe { id: "arrow-stream", run: Run::At(dataset::columnar::arrow_ipc::stream) },
+    Probe { id: "avro", run: Run::Through(dataset::columnar::avro::probe) },
     Probe { id: "caffe", run: Run::At(weights::caffe::caffe) },
     Probe { id: "caffe2", run: Run::At(weights::caffe::caffe2) },
     Probe { id: "catboost", run: Run::At(weights::catboost::binary) },
@@ -194,6 +196,7 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "delimited-text", run: Run::Through(dataset::text::delimited::unnamed) },
     Probe { id: "delta-log", run: Run::Through(dataset::sharded::delta::log) },
     Probe { id: "fasttext", run: Run::At(weights::fasttext::probe) },
+    Probe { id: "feather-v1", run: Run::At(dataset::columnar::feather::probe) },
     Probe { id: "flax-msgpack", run: Run::At(weights::flax::probe) },
     Probe { id: "frozen-graph", run: Run::At(weights::tf_graph::frozen) },
     Probe { id: "generation-config", run: Run::At(weights::hf_config::generation) },
@@ -224,6 +227,7 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "openvino", run: Run::At(weights::openvino::probe) },
     Probe { id: "orbax", run: Run::At(weights::orbax::probe) },
     Probe { id: "orbax-store", run: Run::At(weights::orbax::store) },
+    Probe { id: "orc", run: Run::At(dataset::columnar::orc::probe) },
     Probe { id: "paddle", run: Run::At(weights::paddle::pickled) },
     Probe { id: "paddle-program", run: Run::At(weights::paddle::program) },
     Probe { id: "parquet", run: Run::At(dataset::columnar::parquet::probe) },

@@ -7,7 +7,6 @@ mod coreml_program;
 mod estimator;
 mod events;
 pub(super) mod fasttext;
-mod flatbuffer;
 pub(super) mod flax;
 pub(super) mod ggml;
 pub(super) mod gguf;
@@ -56,3 +55,5 @@ mod ubjson;
 pub(super) mod vocabulary;
 pub(super) mod word_vectors;
 pub(super) mod xgboost;
+
+use super::flatbuffer;
