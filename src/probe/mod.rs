@@ -8,6 +8,7 @@
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 mod dataset;
+mod flatbuffer;
 pub mod kit;
 mod numpy;
 mod short_json;
@@ -187,6 +188,7 @@ impl Probe {
 pub const PROBES: &[Probe] = &[
     Probe { id: "arrow-file", run: Run::At(dataset::columnar::arrow_ipc::file) },
     Probe { id: "arrow-stream", run: Run::At(dataset::columnar::arrow_ipc::stream) },
+    Probe { id: "avro", run: Run::Through(dataset::columnar::avro::probe) },
     Probe { id: "caffe", run: Run::At(weights::caffe::caffe) },
     Probe { id: "caffe2", run: Run::At(weights::caffe::caffe2) },
     Probe { id: "catboost", run: Run::At(weights::catboost::binary) },
@@ -197,6 +199,7 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "delta-log", run: Run::Through(dataset::sharded::delta::log) },
     Probe { id: "fasttext", run: Run::At(weights::fasttext::probe) },
     Probe { id: "fhir", run: Run::Through(dataset::clinical::fhir::probe) },
+    Probe { id: "feather-v1", run: Run::At(dataset::columnar::feather::probe) },
     Probe { id: "flax-msgpack", run: Run::At(weights::flax::probe) },
     Probe { id: "frozen-graph", run: Run::At(weights::tf_graph::frozen) },
     Probe { id: "generation-config", run: Run::At(weights::hf_config::generation) },
@@ -231,6 +234,7 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "openvino", run: Run::At(weights::openvino::probe) },
     Probe { id: "orbax", run: Run::At(weights::orbax::probe) },
     Probe { id: "orbax-store", run: Run::At(weights::orbax::store) },
+    Probe { id: "orc", run: Run::At(dataset::columnar::orc::probe) },
     Probe { id: "paddle", run: Run::At(weights::paddle::pickled) },
     Probe { id: "paddle-program", run: Run::At(weights::paddle::program) },
     Probe { id: "parquet", run: Run::At(dataset::columnar::parquet::probe) },

@@ -8,7 +8,6 @@ mod coreml_program;
 mod estimator;
 mod events;
 pub(super) mod fasttext;
-mod flatbuffer;
 pub(super) mod flax;
 pub(super) mod ggml;
 pub(super) mod gguf;
@@ -60,3 +59,5 @@ pub(super) mod vocabulary;
 pub(super) mod word_vectors;
 pub(super) mod xgboost;
 mod yaml;
+
+use super::flatbuffer;
