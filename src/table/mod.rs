@@ -14,6 +14,7 @@ mod profile;
 mod risk;
 mod value;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use cell::Cell;
@@ -59,6 +60,8 @@ pub struct Table<'s> {
     row: u64,
     /// Set up with the first row.
     watch: Option<Watch>,
+    /// Cells of free text that name or number somebody, by class.
+    embedded: BTreeMap<&'static str, u64>,
     buffer: String,
 }
 
@@ -85,6 +88,7 @@ impl<'s> Table<'s> {
             digest: 0,
             row: 0,
             watch: None,
+            embedded: BTreeMap::new(),
             buffer: String::new(),
         }
     }
@@ -116,6 +120,12 @@ impl<'s> Table<'s> {
     /// One value of the row at hand. A column that holds a list gets several; one that gets none is missing.
     pub fn cell(&mut self, column: usize, cell: Cell) {
         let Some(profile) = self.profiles.get_mut(column) else { return };
+        if let Cell::Text(text) = cell
+            && is_free_text(text)
+            && let Some(class) = embedded::look(text)
+        {
+            *self.embedded.entry(class).or_default() += 1;
+        }
         let Some(normal) = cell::normal(cell, &mut self.buffer) else { return };
         let hash = cell::hash(normal);
         profile.count(normal, hash);
@@ -146,6 +156,7 @@ impl<'s> Table<'s> {
         facts.row_count_estimated = self.cut;
         facts.columns = self.profiles.iter().map(|profile| profile.column.name.clone()).collect();
         facts.column_count = Some(self.profiles.len() as u64 + self.further);
+        facts.embedded = self.embedded.into_iter().map(|(class, cells)| (class.to_owned(), cells)).collect();
         let is_whole = !self.cut && self.rows > 0 && self.further == 0;
         let mut sketch = Sketch { rows: is_whole.then_some(self.digest), people: None };
         if let Some(watch) = self.watch {
@@ -155,6 +166,11 @@ impl<'s> Table<'s> {
         facts.sketch = Some(Arc::new(sketch));
         facts
     }
+}
+
+/// Whether a text is sentences rather than a value: long, and of several words.
+fn is_free_text(text: &str) -> bool {
+    text.len() > 40 && text.bytes().filter(|&byte| byte == b' ').take(4).count() == 4
 }
 
 /// What the pass knows of the columns when it ends.
