@@ -19,7 +19,7 @@ mod survey;
 pub use asset::{
     Asset, AssetFile, Impact, Inventory, Level, Origin, Population, Relation, RelationEvidence, RelationKind,
 };
-pub use content::{ContentId, hex};
+pub use content::{ContentId, hex, is_digest};
 pub use date::{Date, DateError};
 pub use fact::{
     Code, Dataset, Fact, Infra, LOWEST, Part, Parts, People, REGISTERS, Risk, Sketch, SubjectKind, TableFacts,

@@ -8,6 +8,7 @@
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 mod dataset;
+mod flatbuffer;
 pub mod kit;
 mod numpy;
 mod short_json;
@@ -187,6 +188,7 @@ impl Probe {
 pub const PROBES: &[Probe] = &[
     Probe { id: "arrow-file", run: Run::At(dataset::columnar::arrow_ipc::file) },
     Probe { id: "arrow-stream", run: Run::At(dataset::columnar::arrow_ipc::stream) },
+    Probe { id: "avro", run: Run::Through(dataset::columnar::avro::probe) },
     Probe { id: "caffe", run: Run::At(weights::caffe::caffe) },
     Probe { id: "caffe2", run: Run::At(weights::caffe::caffe2) },
     Probe { id: "catboost", run: Run::At(weights::catboost::binary) },
@@ -197,6 +199,7 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "delta-log", run: Run::Through(dataset::sharded::delta::log) },
     Probe { id: "fasttext", run: Run::At(weights::fasttext::probe) },
     Probe { id: "fhir", run: Run::Through(dataset::clinical::fhir::probe) },
+    Probe { id: "feather-v1", run: Run::At(dataset::columnar::feather::probe) },
     Probe { id: "flax-msgpack", run: Run::At(weights::flax::probe) },
     Probe { id: "frozen-graph", run: Run::At(weights::tf_graph::frozen) },
     Probe { id: "generation-config", run: Run::At(weights::hf_config::generation) },
@@ -204,6 +207,7 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "gguf", run: Run::At(weights::gguf::probe) },
     Probe { id: "glove", run: Run::At(weights::word_vectors::glove) },
     Probe { id: "hdf5", run: Run::At(dataset::array::hdf5::probe) },
+    Probe { id: "h2o-mojo", run: Run::At(weights::mojo::probe) },
     Probe { id: "hf-config", run: Run::At(weights::hf_config::config) },
     Probe { id: "hf-dataset-dict", run: Run::At(dataset::sharded::hf::dict) },
     Probe { id: "hf-dataset-info", run: Run::At(dataset::sharded::hf::info) },
@@ -216,11 +220,13 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "lance-data", run: Run::At(dataset::sharded::lance::data) },
     Probe { id: "lightgbm", run: Run::At(weights::lightgbm::probe) },
     Probe { id: "litdata", run: Run::At(dataset::sharded::mds::litdata) },
+    Probe { id: "lightgbm-json", run: Run::At(weights::boosted_dump::lightgbm) },
     Probe { id: "llamafile", run: Run::At(weights::packed::llamafile) },
     Probe { id: "mds", run: Run::At(dataset::sharded::mds::mds) },
     Probe { id: "mlflow-model", run: Run::At(weights::mlmodel::probe) },
     Probe { id: "mxnet", run: Run::At(weights::mxnet::probe) },
     Probe { id: "ncnn", run: Run::At(weights::ncnn::probe) },
+    Probe { id: "nemo", run: Run::At(weights::nemo::probe) },
     Probe { id: "npy", run: Run::At(dataset::npy::probe) },
     Probe { id: "npz", run: Run::At(dataset::npz::probe) },
     Probe { id: "ollama-manifest", run: Run::At(weights::ollama::probe) },
@@ -228,6 +234,7 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "openvino", run: Run::At(weights::openvino::probe) },
     Probe { id: "orbax", run: Run::At(weights::orbax::probe) },
     Probe { id: "orbax-store", run: Run::At(weights::orbax::store) },
+    Probe { id: "orc", run: Run::At(dataset::columnar::orc::probe) },
     Probe { id: "paddle", run: Run::At(weights::paddle::pickled) },
     Probe { id: "paddle-program", run: Run::At(weights::paddle::program) },
     Probe { id: "parquet", run: Run::At(dataset::columnar::parquet::probe) },
@@ -258,6 +265,7 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "webdataset", run: Run::At(dataset::sharded::webdataset::probe) },
     Probe { id: "word2vec", run: Run::At(weights::word_vectors::word2vec) },
     Probe { id: "xgboost-binary", run: Run::At(weights::xgboost::binary) },
+    Probe { id: "xgboost-dump", run: Run::At(weights::boosted_dump::xgboost) },
     Probe { id: "xgboost-json", run: Run::At(weights::xgboost::json) },
     Probe { id: "xgboost-ubj", run: Run::At(weights::xgboost::ubjson) },
     Probe { id: "xpt", run: Run::Through(dataset::statistics::xpt::probe) },

@@ -12,6 +12,7 @@ mod entry;
 mod examine;
 mod identity;
 mod limits;
+mod linked;
 mod progress;
 mod queue;
 

@@ -28,6 +28,15 @@ pub(super) fn join(facts: &mut TableFacts, other: &TableFacts) {
     }
     unite(&mut facts.sensitive_columns, &other.sensitive_columns);
     unite(&mut facts.sensitive_paths, &other.sensitive_paths);
+    for column in &other.direct_identifiers {
+        if !facts.direct_identifiers.contains(column) {
+            facts.direct_identifiers.push(column.clone());
+        }
+    }
+    facts.pseudonymised = match (facts.pseudonymised, other.pseudonymised) {
+        (Some(a), Some(b)) => Some(a && b),
+        (a, b) => a.or(b),
+    };
     if facts.subject_column.is_none() {
         facts.subject_column.clone_from(&other.subject_column);
         facts.subject_kind = facts.subject_kind.or(other.subject_kind);

@@ -191,7 +191,7 @@ pub struct Dataset {
     /// Files that no longer belong to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tombstoned_files: Option<u64>,
-    /// Rows that were deleted and are stored all the same.
+    /// Rows that are stored in all, where deleted or replaced ones are among them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rows_still_on_disk: Option<u64>,
 

@@ -31,6 +31,9 @@ pub struct TableFacts {
     /// Paths of nested records and what they hold, as far as it is personal.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub sensitive_paths: BTreeMap<String, String>,
+    /// Columns that name or number a person outright: names, addresses, national and record numbers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub direct_identifiers: Vec<String>,
     /// The column whose values stand for one person each.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject_column: Option<String>,

@@ -6,7 +6,8 @@ use super::super::ProbeError;
 /// A field's value.
 pub(super) enum Value<'m> {
     Number(u64),
-    Fixed64(u64),
+    /// Eight bytes: passed over by all that read such messages.
+    Fixed64,
     Fixed32(u32),
     Bytes(&'m [u8]),
 }
@@ -23,7 +24,10 @@ impl<'m> Message<'m> {
         let tag = self.varint()?;
         let value = match tag & 7 {
             0 => Value::Number(self.varint()?),
-            1 => Value::Fixed64(u64::from_le_bytes(self.fixed()?)),
+            1 => {
+                self.take(8)?;
+                Value::Fixed64
+            }
             5 => Value::Fixed32(u32::from_le_bytes(self.fixed()?)),
             2 => {
                 let length = usize::try_from(self.varint()?).map_err(|_| broken())?;
@@ -45,7 +49,7 @@ impl<'m> Message<'m> {
         Ok(taken)
     }
 
-    pub(super) fn fixed<const N: usize>(&mut self) -> Result<[u8; N], ProbeError> {
+    fn fixed<const N: usize>(&mut self) -> Result<[u8; N], ProbeError> {
         self.take(N)?.first_chunk::<N>().copied().ok_or_else(broken)
     }
 

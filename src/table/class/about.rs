@@ -137,6 +137,12 @@ pub(super) fn facts(taxonomy: &Taxonomy, profiles: &[Profile], context: &Context
     facts.subject_kind = Some(kind);
     facts.subject_column = subject(taxonomy, &kept, kind);
     facts.key_file = is_key_file(&kept, kind, context);
+    let stands_for_people = matches!(kind, SubjectKind::Participant | SubjectKind::Unknown);
+    let direct = kept.iter().filter(|kept| kept.class.kind == ClassKind::Direct && kept.class.personal);
+    facts.direct_identifiers =
+        direct.filter(|kept| kept.profile.filled > 0).map(|kept| kept.profile.column.name.clone()).collect();
+    let is_named = !facts.direct_identifiers.is_empty();
+    facts.pseudonymised = (stands_for_people && (is_named || facts.subject_column.is_some())).then_some(!is_named);
     facts.unblinded = facts.subject_column.is_some() && kept.iter().any(|kept| is_unblinded(kept));
     facts
 }
