@@ -101,3 +101,67 @@ fn tables_about_nobody_say_so() {
         assert!(facts.sensitive_columns.is_empty(), "{path}: {:?}", facts.sensitive_columns);
     }
 }
+
+/// What an export without its dictionary gives away, held against the dictionary: its `Identifier?` column.
+#[test]
+fn direct_identifiers_of_redcap_projects_are_found() {
+    // Identifiers that the projects' own dictionaries leave out, each of them plainly one: they cost no precision.
+    const UNMARKED: [&str; 4] = ["next_of_kin_contact_name", "next_of_kin_contact_address", "next_of_kin_contact_phone", "ec_phone"];
+    const DIRECT: [&str; 12] = [
+        "person_name", "email", "phone", "postal_address", "precise_geo", "national_id", "mrn", "insurance", "birth_date",
+        "ip_address", "device_id", "biometric",
+    ];
+    let (mut found, mut missed, mut wrong) = (Vec::new(), Vec::new(), Vec::new());
+    for project in ["clinical-trial-1", "longitudinal", "simple"] {
+        let facts = table(&format!("real/redcapr/{project}/data.csv"));
+        let text = std::fs::read_to_string(format!("fixtures/real/redcapr/{project}/dictionary.csv")).unwrap();
+        let dictionary = rows(&text);
+        let at = dictionary[0].iter().position(|name| name == "Identifier?").unwrap();
+        let classes = facts.column_classes.unwrap();
+        for field in &dictionary[1..] {
+            let name = field[0].as_str();
+            let is_direct = classes.get(name).is_some_and(|class| DIRECT.contains(&class.as_str()));
+            match (field[at] == "y", is_direct) {
+                (true, true) => found.push(name.to_owned()),
+                (true, false) => missed.push(format!("{project}/{name}")),
+                (false, true) if !UNMARKED.contains(&name) => wrong.push(format!("{project}/{name}")),
+                _ => {}
+            }
+        }
+        assert_eq!(facts.standard.as_deref(), Some("redcap"), "{project}");
+        assert_eq!(facts.health_data, Some(true), "{project}");
+        assert!(facts.key_file, "{project}");
+    }
+    let (found, all) = (found.len(), found.len() + missed.len());
+    assert!(found * 100 >= all * 95, "recall {found} of {all}: {missed:?}");
+    assert!(found * 100 >= (found + wrong.len()) * 90, "{found} right, and not: {wrong:?}");
+}
+
+#[test]
+fn tables_of_real_studies_are_what_they_are() {
+    for (name, people, domain, health) in [
+        ("dm", 306, "DM", false),
+        ("dm_peds", 5, "DM", false),
+        ("ae", 225, "AE", true),
+        ("mh", 306, "MH", true),
+        ("is_ada", 306, "IS", true),
+    ] {
+        let facts = table(&format!("real/pharmaversesdtm/{name}.csv"));
+        println!("{name} {:?} {:?}", facts.distinct_subjects, facts.column_classes);
+        assert_eq!(facts.standard.as_deref(), Some("cdisc-sdtm"), "{name}");
+        assert_eq!(facts.domain.as_deref(), Some(domain), "{name}");
+        assert_eq!(facts.subject_column.as_deref(), Some("USUBJID"), "{name}");
+        assert_eq!(facts.health_data, Some(health), "{name}");
+        assert_eq!(facts.subject_kind, Some(blastmap::model::SubjectKind::Participant), "{name}");
+        assert!(facts.studies.contains("CDISCPILOT01"), "{name}: {:?}", facts.studies);
+        if people > 5 {
+            assert!(facts.distinct_subjects.is_some_and(|found| found <= people), "{name}");
+        }
+    }
+    let dm = table("real/pharmaversesdtm/dm.csv");
+    assert_eq!(dm.distinct_subjects, Some(306));
+    assert!(dm.unblinded && !dm.key_file);
+    assert!(dm.safe_harbor.contains("C") && dm.gdpr_article_9.contains("racial-or-ethnic-origin"));
+    let fields = table("real/omop-synthea/OMOP_CDMv5.4_Field_Level.csv");
+    assert!(fields.distinct_subjects.is_none_or(|people| people == 0) && fields.health_data != Some(true));
+}
