@@ -14,6 +14,8 @@ mod spool;
 
 use std::io;
 
+use crate::model::Cause;
+
 pub use cursor::{Cursor, Endian};
 pub use file::File;
 pub use memory::{Memory, Part, Prefix, Range};
@@ -168,6 +170,19 @@ impl From<ReadError> for io::Error {
 }
 
 impl ReadError {
+    /// The contract's word for it.
+    pub fn cause(&self) -> Cause {
+        match self {
+            ReadError::Io(error) if error.kind() == io::ErrorKind::PermissionDenied => Cause::Denied,
+            ReadError::Io(_) => Cause::Malformed,
+            ReadError::Shrank | ReadError::Ended { .. } | ReadError::Cut => Cause::Truncated,
+            ReadError::NeedMore { .. }
+            | ReadError::TooLong { .. }
+            | ReadError::OverBudget(_)
+            | ReadError::OutOfTime => Cause::OverBudget,
+        }
+    }
+
     /// Recovers the error that travelled through a decoder as an [`io::Error`].
     pub fn from_io(error: io::Error) -> ReadError {
         if error.kind() == io::ErrorKind::UnexpectedEof {

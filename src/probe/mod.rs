@@ -46,10 +46,14 @@ impl<'a> Input<'a> {
 
     /// A table of this name, without the ending: the context of a file that is one table.
     pub fn table(&self) -> Table<'a> {
+        Table::new(self.tables, self.context())
+    }
+
+    /// The context of a file that is one table: its name without the ending.
+    pub fn context(&self) -> Context {
         let base = self.name.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
         let stem = base.rsplitn(2, |&byte| byte == b'.').last().unwrap_or_default();
-        let name = String::from_utf8_lossy(stem).into_owned();
-        Table::new(self.tables, Context { name, ..Context::default() })
+        Context { name: String::from_utf8_lossy(stem).into_owned(), ..Context::default() }
     }
 }
 
@@ -83,6 +87,26 @@ impl Finding {
             self.notes.push(kit::note(error)?);
         }
         Ok(self)
+    }
+
+    /// The same for what was read as a stream: whatever ended it, what came before stands.
+    pub fn ended_by(mut self, outcome: Result<(), ProbeError>) -> Finding {
+        if let Err(error) = outcome {
+            self.notes.push((error.cause(), error.to_string()));
+        }
+        self
+    }
+}
+
+impl ProbeError {
+    /// The contract's word for it.
+    pub fn cause(&self) -> Cause {
+        match self {
+            ProbeError::NotMine | ProbeError::Malformed(_) => Cause::Malformed,
+            ProbeError::Encrypted => Cause::Encrypted,
+            ProbeError::Unsupported(_) => Cause::Unsupported,
+            ProbeError::Read(error) => error.cause(),
+        }
     }
 }
 
@@ -150,11 +174,21 @@ impl Probe {
 
 /// Every probe, by family and name.
 pub const PROBES: &[Probe] = &[
+    Probe { id: "bam", run: Run::Through(dataset::genomic::alignment::bam) },
+    Probe { id: "bcf", run: Run::Through(dataset::genomic::variants::bcf) },
     Probe { id: "caffe", run: Run::At(weights::caffe::caffe) },
     Probe { id: "caffe2", run: Run::At(weights::caffe::caffe2) },
     Probe { id: "catboost", run: Run::At(weights::catboost::binary) },
     Probe { id: "catboost-json", run: Run::At(weights::catboost::json) },
     Probe { id: "coreml", run: Run::At(weights::coreml::probe) },
+    Probe { id: "cram", run: Run::Through(dataset::genomic::alignment::cram) },
+    Probe { id: "dataset-json", run: Run::Through(dataset::clinical::dataset_json::probe) },
+    Probe { id: "delimited", run: Run::Through(dataset::text::delimited::named) },
+    Probe { id: "delimited-text", run: Run::Through(dataset::text::delimited::unnamed) },
+    Probe { id: "dicom", run: Run::Through(dataset::clinical::dicom::probe) },
+    Probe { id: "dta", run: Run::Through(dataset::statistics::dta::probe) },
+    Probe { id: "fasta", run: Run::Through(dataset::genomic::sequence::fasta) },
+    Probe { id: "fastq", run: Run::Through(dataset::genomic::sequence::fastq) },
     Probe { id: "fasttext", run: Run::At(weights::fasttext::probe) },
     Probe { id: "fhir", run: Run::Through(dataset::clinical::fhir::probe) },
     Probe { id: "flax-msgpack", run: Run::At(weights::flax::probe) },
@@ -164,6 +198,8 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "gguf", run: Run::At(weights::gguf::probe) },
     Probe { id: "glove", run: Run::At(weights::word_vectors::glove) },
     Probe { id: "hf-config", run: Run::At(weights::hf_config::config) },
+    Probe { id: "json-array", run: Run::Through(dataset::text::json::array) },
+    Probe { id: "json-lines", run: Run::Through(dataset::text::json::lines) },
     Probe { id: "keras-h5", run: Run::At(weights::keras_h5::probe) },
     Probe { id: "keras-zip", run: Run::At(weights::keras_zip::probe) },
     Probe { id: "lightgbm", run: Run::At(weights::lightgbm::probe) },
@@ -184,6 +220,8 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "pickle", run: Run::At(weights::python_object::probe) },
     Probe { id: "raw-weights", run: Run::At(weights::raw::probe) },
     Probe { id: "safetensors", run: Run::At(weights::safetensors::probe) },
+    Probe { id: "sam", run: Run::Through(dataset::genomic::alignment::sam) },
+    Probe { id: "sav", run: Run::Through(dataset::statistics::sav::probe) },
     Probe { id: "saved-model", run: Run::At(weights::tf_graph::saved_model) },
     Probe { id: "sentencepiece", run: Run::At(weights::vocabulary::sentencepiece) },
     Probe { id: "shard-index", run: Run::At(weights::shard_index::probe) },
@@ -201,6 +239,7 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "torch-tar", run: Run::At(weights::torch_tar::probe) },
     Probe { id: "torch-zip", run: Run::At(weights::torch_zip::probe) },
     Probe { id: "trainer-state", run: Run::At(weights::hf_config::trainer_state) },
+    Probe { id: "vcf", run: Run::Through(dataset::genomic::variants::vcf) },
     Probe { id: "word2vec", run: Run::At(weights::word_vectors::word2vec) },
     Probe { id: "xgboost-binary", run: Run::At(weights::xgboost::binary) },
     Probe { id: "xgboost-json", run: Run::At(weights::xgboost::json) },

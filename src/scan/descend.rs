@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::budget::{Budget, Counting, Metered, Packed};
 use super::collect::Tray;
 use super::entry::{Bytes, Entry};
-use super::examine::{cause_of_read, examine, examine_stream};
+use super::examine::{examine, examine_stream};
 use super::{Context, Depth, Sniff};
 use crate::blob::{Blob, Range, ReadError, Reader};
 use crate::model::{Cause, Gap, Stage, TallyKey};
@@ -81,7 +81,7 @@ pub(super) fn descend(
         Ok(Err(UnpackError::Truncated(detail))) => gap(Stage::Unpack, Cause::Truncated, detail),
         Ok(Err(UnpackError::Unsupported(detail))) => gap(Stage::Unpack, Cause::Unsupported, detail),
         Ok(Err(error @ UnpackError::Encrypted)) => gap(Stage::Unpack, Cause::Encrypted, error.to_string()),
-        Ok(Err(UnpackError::Read(error))) => gap(stage_of(&error), cause_of_read(&error), error.to_string()),
+        Ok(Err(UnpackError::Read(error))) => gap(stage_of(&error), error.cause(), error.to_string()),
         Err(_) => {
             let detail = format!("the unpacker '{}' panicked; please report this", unpacker.id);
             gap(Stage::Unpack, Cause::Panicked, detail);
@@ -114,6 +114,10 @@ impl Visitor<'_, '_, '_> {
         endings: &[(&'static str, &'static str)],
     ) -> Result<(), UnpackError> {
         let packed = Packed::default();
+        let stored = match &bytes {
+            Bytes::Whole(blob) => Some(blob.size()),
+            Bytes::Stream { size, .. } => *size,
+        };
         let blob;
         let source: Box<dyn Read + '_> = match bytes {
             Bytes::Whole(whole) => {
@@ -131,6 +135,8 @@ impl Visitor<'_, '_, '_> {
             link: self.entry.link.clone(),
             depth: self.entry.depth + 1,
             ordinary: false,
+            packed: endings.first().map(|(ending, _)| *ending),
+            stored: self.entry.stored.or(stored),
         };
         let recognised =
             examine_stream(self.cx, &inner, None, &mut reader, self.budget, self.tray).map_err(|error| {
@@ -197,7 +203,7 @@ impl Visitor<'_, '_, '_> {
             other => other,
         };
         if let Err(error) = outcome {
-            self.gap_at(Some(name), stage_of(&error), cause_of_read(&error), error.to_string());
+            self.gap_at(Some(name), stage_of(&error), error.cause(), error.to_string());
         }
     }
 
@@ -232,6 +238,8 @@ impl Visitor<'_, '_, '_> {
             link: None,
             depth: self.entry.depth + 1,
             ordinary: false,
+            packed: None,
+            stored: None,
         }
     }
 

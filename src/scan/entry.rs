@@ -18,6 +18,10 @@ pub(super) struct Entry {
     pub(super) depth: usize,
     /// Whether its name says that it is something ordinary.
     pub(super) ordinary: bool,
+    /// The compression that was taken off, by its usual ending.
+    pub(super) packed: Option<&'static str>,
+    /// Its size where it is stored, if that is not the size of its bytes: a compression was taken off.
+    pub(super) stored: Option<u64>,
 }
 
 /// Who may read an entry, as the system keeps it: spelled out only for what is recognised.

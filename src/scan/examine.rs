@@ -338,8 +338,8 @@ impl Examination<'_, '_, '_> {
         self.tray.sightings.push(Sighting {
             locator: self.entry.locator.clone(),
             link: self.entry.link.clone(),
-            size: blob.size(),
-            format: finding.format.unwrap_or(signature.format()).to_owned(),
+            size: self.entry.stored.unwrap_or_else(|| blob.size()),
+            format: signature.format_of(finding.format, self.entry.packed),
             family,
             role: signature.role,
             confidence: if signature.probe.is_some() { Confidence::Certain } else { signature.confidence },
@@ -371,7 +371,7 @@ impl Examination<'_, '_, '_> {
         let failure = match (failure, claimed) {
             // A weak hint that led nowhere is not worth a word, unless the name says the same.
             (Some((signature, _)), None) if signature.confidence < Confidence::High => None,
-            (Some((signature, error)), _) => Some((signature, cause_of(&error), error.to_string())),
+            (Some((signature, error)), _) => Some((signature, error.cause(), error.to_string())),
             // Nothing is hidden in an empty file, whatever it is called.
             (None, Some(_)) if view.head.is_empty() => None,
             (None, Some(signature)) => {
@@ -414,32 +414,11 @@ impl Examination<'_, '_, '_> {
     fn read_failed(&mut self, stage: Stage, error: &ReadError) {
         let stage =
             if matches!(error, ReadError::OverBudget(_) | ReadError::OutOfTime) { Stage::Budget } else { stage };
-        self.gap(stage, cause_of_read(error), error.to_string());
+        self.gap(stage, error.cause(), error.to_string());
     }
 
     fn gap(&mut self, stage: Stage, cause: Cause, detail: impl Into<String>) {
         self.cx.progress.gap();
         self.tray.gaps.push(Gap::new(self.entry.locator.clone(), stage, cause, detail));
-    }
-}
-
-fn cause_of(error: &ProbeError) -> Cause {
-    match error {
-        ProbeError::NotMine | ProbeError::Malformed(_) => Cause::Malformed,
-        ProbeError::Encrypted => Cause::Encrypted,
-        ProbeError::Unsupported(_) => Cause::Unsupported,
-        ProbeError::Read(error) => cause_of_read(error),
-    }
-}
-
-/// The contract's word for a failed read.
-pub(super) fn cause_of_read(error: &ReadError) -> Cause {
-    match error {
-        ReadError::Io(error) if error.kind() == std::io::ErrorKind::PermissionDenied => Cause::Denied,
-        ReadError::Io(_) => Cause::Malformed,
-        ReadError::Shrank | ReadError::Ended { .. } | ReadError::Cut => Cause::Truncated,
-        ReadError::NeedMore { .. } | ReadError::TooLong { .. } | ReadError::OverBudget(_) | ReadError::OutOfTime => {
-            Cause::OverBudget
-        }
     }
 }

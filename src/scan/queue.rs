@@ -209,6 +209,8 @@ fn look_into(cx: &Context, job: &Job, tray: &mut Tray) {
         link: job.link.clone(),
         depth: 0,
         ordinary: job.ordinary,
+        packed: None,
+        stored: None,
     };
     examine(cx, &entry, Arc::new(blob), &budget, tray);
     tray.coverage.bytes_read += meter.bytes();

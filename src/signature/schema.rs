@@ -16,6 +16,9 @@ pub struct Signature {
     pub title: String,
     /// The format id of what it recognises, where that is another than its own.
     pub format: Option<String>,
+    /// What is put behind the format id of content that came out of a compressor; `{codec}` stands for its usual ending.
+    /// Nothing where the compression is part of how the format is used.
+    pub packed: Option<String>,
     /// Its part in an asset.
     #[serde(default)]
     pub role: Role,
@@ -61,6 +64,15 @@ impl Signature {
     /// The format id of what it recognises.
     pub fn format(&self) -> &str {
         self.format.as_deref().unwrap_or(&self.id)
+    }
+
+    /// The same for one entry: `parsed` is what its parser knows better, `codec` the compression it came out of.
+    pub fn format_of(&self, parsed: Option<&str>, codec: Option<&str>) -> String {
+        let format = parsed.unwrap_or(self.format());
+        match (&self.packed, codec) {
+            (Some(packed), Some(codec)) => format.to_owned() + &packed.replace("{codec}", codec),
+            _ => format.to_owned(),
+        }
     }
 }
 

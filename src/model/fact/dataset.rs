@@ -156,6 +156,9 @@ pub struct Dataset {
     /// Whether its header says that the identity was removed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identity_removed: Option<bool>,
+    /// Whether an image's header says that its pixels name the patient.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub burned_in_annotation: Option<bool>,
     /// What an image's header calls it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub descrip: Option<String>,

@@ -1,0 +1,186 @@
+//! A JSON record → cells, while it is parsed: nothing of it is held but the path at hand.
+//!
+//! Members of objects become paths (`name.family`), items of arrays share the path of their array. Depth is bounded by
+//! the parser (128), the number of paths by the table.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use crate::table::{Cell, Column, Table};
+
+/// Paths that become columns; members under further ones are passed over.
+const MAX_PATHS: usize = 2000;
+const MAX_PATH: usize = 200;
+
+/// A table that records are poured into.
+pub(super) struct Sink<'t> {
+    pub(super) table: Table<'t>,
+    columns: HashMap<String, usize>,
+    /// Outermost names, in the order they showed up.
+    pub(super) outermost: Vec<String>,
+    path: String,
+    announcing: bool,
+    /// Whether there were more paths than are looked at.
+    pub(super) overflowed: bool,
+}
+
+impl<'t> Sink<'t> {
+    pub(super) fn new(table: Table<'t>) -> Sink<'t> {
+        Sink {
+            table,
+            columns: HashMap::new(),
+            outermost: Vec::new(),
+            path: String::new(),
+            announcing: false,
+            overflowed: false,
+        }
+    }
+
+    /// Makes columns of the paths of a record, so that they are there before the first value.
+    pub(super) fn announce(&mut self, json: &str) {
+        self.path.clear();
+        self.announcing = true;
+        // A record that does not parse is told when it is read.
+        let mut source = serde_json::Deserializer::from_str(json);
+        let _ = Value { sink: self, outer: true }.deserialize(&mut source);
+        self.announcing = false;
+    }
+
+    /// One record that is an object; answers false where it is anything else.
+    pub(super) fn record<'de, D: Deserializer<'de>>(&mut self, source: D) -> Result<bool, D::Error> {
+        self.path.clear();
+        let was_object = Value { sink: self, outer: true }.deserialize(source)?;
+        if was_object {
+            self.table.end_row();
+        }
+        Ok(was_object)
+    }
+
+    /// Goes one name deeper; the number takes it back.
+    fn enter(&mut self, name: &str) -> usize {
+        let mark = self.path.len();
+        if mark == 0 {
+            if !self.columns.contains_key(name)
+                && self.outermost.len() < MAX_PATHS
+                && !self.outermost.iter().any(|known| known == name)
+            {
+                self.outermost.push(name.to_owned());
+            }
+        } else {
+            self.path.push('.');
+        }
+        let cut = name.floor_char_boundary(MAX_PATH.min(name.len()));
+        self.path.push_str(name.get(..cut).unwrap_or_default());
+        mark
+    }
+
+    fn column(&mut self) -> Option<usize> {
+        if let Some(&column) = self.columns.get(&self.path) {
+            return Some(column);
+        }
+        if self.columns.len() >= MAX_PATHS || self.path.len() > MAX_PATH.saturating_mul(8) {
+            self.overflowed = true;
+            return None;
+        }
+        let column = self.table.column(Column::named(self.path.clone()));
+        self.columns.insert(self.path.clone(), column);
+        Some(column)
+    }
+
+    fn cell(&mut self, cell: Cell) {
+        if let Some(column) = self.column()
+            && !self.announcing
+        {
+            self.table.cell(column, cell);
+        }
+    }
+}
+
+/// A value under the path at hand. Says whether it was an object.
+struct Value<'s, 't> {
+    sink: &'s mut Sink<'t>,
+    outer: bool,
+}
+
+impl<'de> DeserializeSeed<'de> for Value<'_, '_> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, source: D) -> Result<bool, D::Error> {
+        source.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Value<'_, '_> {
+    type Value = bool;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.write_str("a record")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
+        while let Some(name) = map.next_key::<std::borrow::Cow<str>>()? {
+            let mark = self.sink.enter(&name);
+            if self.sink.overflowed && !self.sink.columns.contains_key(&self.sink.path) && mark == 0 {
+                map.next_value::<IgnoredAny>()?;
+            } else {
+                map.next_value_seed(Value { sink: self.sink, outer: false })?;
+            }
+            self.sink.path.truncate(mark);
+        }
+        Ok(true)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<bool, A::Error> {
+        if self.outer {
+            while items.next_element::<IgnoredAny>()?.is_some() {}
+            return Ok(false);
+        }
+        while items.next_element_seed(Value { sink: self.sink, outer: false })?.is_some() {}
+        Ok(false)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<bool, E> {
+        if !self.outer {
+            self.sink.cell(Cell::Text(text));
+        }
+        Ok(false)
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<bool, E> {
+        if !self.outer {
+            self.sink.cell(Cell::Integer(number));
+        }
+        Ok(false)
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<bool, E> {
+        match i64::try_from(number) {
+            Ok(number) => self.visit_i64(number),
+            Err(_) => self.visit_f64(number as f64),
+        }
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<bool, E> {
+        if !self.outer {
+            self.sink.cell(Cell::Number(number));
+        }
+        Ok(false)
+    }
+
+    fn visit_bool<E: Error>(self, flag: bool) -> Result<bool, E> {
+        if !self.outer {
+            self.sink.cell(Cell::Boolean(flag));
+        }
+        Ok(false)
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<bool, E> {
+        // An empty member still is a column.
+        if !self.outer {
+            self.sink.column();
+        }
+        Ok(false)
+    }
+}
