@@ -6,7 +6,9 @@
 //! names bounded before they are held, and a tar readable both by position and as a stream.
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
+pub mod chunk;
 pub mod hdf5;
 pub mod sevenz;
+pub mod sqlite;
 pub mod tar;
 pub mod zip;

@@ -8,6 +8,7 @@
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 mod dataset;
+mod flatbuffer;
 pub mod kit;
 mod numpy;
 mod short_json;
@@ -15,10 +16,10 @@ mod stream;
 mod weights;
 
 use std::io::Read;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use crate::archive::zip::ZipError;
-use crate::blob::{Blob, ReadError, Reader};
+use crate::blob::{Blob, Memory, ReadError, Reader};
 use crate::model::{Cause, ContentId, Fact};
 use crate::table::{Context, Settings, Table};
 
@@ -27,6 +28,8 @@ use crate::table::{Context, Settings, Table};
 pub struct Input<'a> {
     /// The entry's bytes.
     pub blob: &'a dyn Blob,
+    /// The same to share, where the engine has them so: libraries keep what they read from.
+    pub shared: Option<&'a Arc<dyn Blob>>,
     /// Its first bytes, at most [`crate::signature::HEAD`].
     pub head: &'a [u8],
     /// Its path, less the endings of compressions: a table's context, never a test of what it is.
@@ -41,7 +44,20 @@ impl<'a> Input<'a> {
     /// An entry without a name, looked at in the usual way.
     pub fn new(blob: &'a dyn Blob, head: &'a [u8]) -> Input<'a> {
         static USUAL: LazyLock<Settings> = LazyLock::new(Settings::default);
-        Input { blob, head, name: b"", tables: &USUAL, rows: true }
+        Input { blob, shared: None, head, name: b"", tables: &USUAL, rows: true }
+    }
+
+    /// The entry's bytes to share; read into memory, where nobody has them so and they are few.
+    ///
+    /// # Errors
+    /// As [`kit::whole`].
+    pub fn shared(&self) -> Result<Arc<dyn Blob>, ReadError> {
+        /// Who has no file to share has an example.
+        const FEW: u64 = 16 << 20;
+        match self.shared {
+            Some(blob) => Ok(Arc::clone(blob)),
+            None => Ok(Arc::new(Memory::new(kit::whole(self.blob, FEW)?))),
+        }
     }
 
     /// A table of this name, without the ending: the context of a file that is one table.
@@ -174,6 +190,10 @@ impl Probe {
 
 /// Every probe, by family and name.
 pub const PROBES: &[Probe] = &[
+    Probe { id: "annex-pointer", run: Run::At(dataset::pointer::annex::probe) },
+    Probe { id: "arrow-file", run: Run::At(dataset::columnar::arrow_ipc::file) },
+    Probe { id: "arrow-stream", run: Run::At(dataset::columnar::arrow_ipc::stream) },
+    Probe { id: "avro", run: Run::Through(dataset::columnar::avro::probe) },
     Probe { id: "bam", run: Run::Through(dataset::genomic::alignment::bam) },
     Probe { id: "bcf", run: Run::Through(dataset::genomic::variants::bcf) },
     Probe { id: "caffe", run: Run::At(weights::caffe::caffe) },
@@ -185,28 +205,44 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "dataset-json", run: Run::Through(dataset::clinical::dataset_json::probe) },
     Probe { id: "delimited", run: Run::Through(dataset::text::delimited::named) },
     Probe { id: "delimited-text", run: Run::Through(dataset::text::delimited::unnamed) },
+    Probe { id: "delta-log", run: Run::Through(dataset::sharded::delta::log) },
     Probe { id: "dicom", run: Run::Through(dataset::clinical::dicom::probe) },
     Probe { id: "dta", run: Run::Through(dataset::statistics::dta::probe) },
+    Probe { id: "dvc-config", run: Run::At(dataset::pointer::dvc::config) },
+    Probe { id: "dvc-pointer", run: Run::At(dataset::pointer::dvc::probe) },
     Probe { id: "fasta", run: Run::Through(dataset::genomic::sequence::fasta) },
     Probe { id: "fastq", run: Run::Through(dataset::genomic::sequence::fastq) },
     Probe { id: "fasttext", run: Run::At(weights::fasttext::probe) },
+    Probe { id: "feather-v1", run: Run::At(dataset::columnar::feather::probe) },
     Probe { id: "fhir", run: Run::Through(dataset::clinical::fhir::probe) },
     Probe { id: "flax-msgpack", run: Run::At(weights::flax::probe) },
     Probe { id: "frozen-graph", run: Run::At(weights::tf_graph::frozen) },
     Probe { id: "generation-config", run: Run::At(weights::hf_config::generation) },
     Probe { id: "ggml", run: Run::At(weights::ggml::probe) },
     Probe { id: "gguf", run: Run::At(weights::gguf::probe) },
+    Probe { id: "git-lfs-pointer", run: Run::At(dataset::pointer::lfs::probe) },
     Probe { id: "glove", run: Run::At(weights::word_vectors::glove) },
+    Probe { id: "h2o-mojo", run: Run::At(weights::mojo::probe) },
+    Probe { id: "hdf5", run: Run::At(dataset::array::hdf5::probe) },
     Probe { id: "hf-config", run: Run::At(weights::hf_config::config) },
+    Probe { id: "hf-dataset-dict", run: Run::At(dataset::sharded::hf::dict) },
+    Probe { id: "hf-dataset-info", run: Run::At(dataset::sharded::hf::info) },
+    Probe { id: "hf-dataset-state", run: Run::At(dataset::sharded::hf::state) },
     Probe { id: "json-array", run: Run::Through(dataset::text::json::array) },
     Probe { id: "json-lines", run: Run::Through(dataset::text::json::lines) },
     Probe { id: "keras-h5", run: Run::At(weights::keras_h5::probe) },
     Probe { id: "keras-zip", run: Run::At(weights::keras_zip::probe) },
+    Probe { id: "lance", run: Run::At(dataset::sharded::lance::manifest) },
+    Probe { id: "lance-data", run: Run::At(dataset::sharded::lance::data) },
     Probe { id: "lightgbm", run: Run::At(weights::lightgbm::probe) },
+    Probe { id: "lightgbm-json", run: Run::At(weights::boosted_dump::lightgbm) },
+    Probe { id: "litdata", run: Run::At(dataset::sharded::mds::litdata) },
     Probe { id: "llamafile", run: Run::At(weights::packed::llamafile) },
+    Probe { id: "mds", run: Run::At(dataset::sharded::mds::mds) },
     Probe { id: "mlflow-model", run: Run::At(weights::mlmodel::probe) },
     Probe { id: "mxnet", run: Run::At(weights::mxnet::probe) },
     Probe { id: "ncnn", run: Run::At(weights::ncnn::probe) },
+    Probe { id: "nemo", run: Run::At(weights::nemo::probe) },
     Probe { id: "npy", run: Run::At(dataset::npy::probe) },
     Probe { id: "npz", run: Run::At(dataset::npz::probe) },
     Probe { id: "ollama-manifest", run: Run::At(weights::ollama::probe) },
@@ -214,10 +250,13 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "openvino", run: Run::At(weights::openvino::probe) },
     Probe { id: "orbax", run: Run::At(weights::orbax::probe) },
     Probe { id: "orbax-store", run: Run::At(weights::orbax::store) },
+    Probe { id: "orc", run: Run::At(dataset::columnar::orc::probe) },
     Probe { id: "paddle", run: Run::At(weights::paddle::pickled) },
     Probe { id: "paddle-program", run: Run::At(weights::paddle::program) },
+    Probe { id: "parquet", run: Run::At(dataset::columnar::parquet::probe) },
     Probe { id: "peft-config", run: Run::At(weights::hf_config::peft) },
     Probe { id: "pickle", run: Run::At(weights::python_object::probe) },
+    Probe { id: "raw-tokens", run: Run::At(dataset::sharded::raw_tokens::probe) },
     Probe { id: "raw-weights", run: Run::At(weights::raw::probe) },
     Probe { id: "safetensors", run: Run::At(weights::safetensors::probe) },
     Probe { id: "sam", run: Run::Through(dataset::genomic::alignment::sam) },
@@ -227,8 +266,10 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "shard-index", run: Run::At(weights::shard_index::probe) },
     Probe { id: "skops", run: Run::At(weights::skops::probe) },
     Probe { id: "spacy", run: Run::At(weights::spacy::meta) },
+    Probe { id: "sqlite", run: Run::At(dataset::store::sqlite::probe) },
     Probe { id: "tf-checkpoint", run: Run::At(weights::tf_checkpoint::probe) },
     Probe { id: "tflite", run: Run::At(weights::tflite::probe) },
+    Probe { id: "tfrecord", run: Run::Through(dataset::sharded::tfrecord::probe) },
     Probe { id: "thinc", run: Run::At(weights::spacy::thinc) },
     Probe { id: "tiktoken", run: Run::At(weights::vocabulary::tiktoken) },
     Probe { id: "tokenizer-config", run: Run::At(weights::hf_config::tokenizer) },
@@ -240,8 +281,10 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "torch-zip", run: Run::At(weights::torch_zip::probe) },
     Probe { id: "trainer-state", run: Run::At(weights::hf_config::trainer_state) },
     Probe { id: "vcf", run: Run::Through(dataset::genomic::variants::vcf) },
+    Probe { id: "webdataset", run: Run::At(dataset::sharded::webdataset::probe) },
     Probe { id: "word2vec", run: Run::At(weights::word_vectors::word2vec) },
     Probe { id: "xgboost-binary", run: Run::At(weights::xgboost::binary) },
+    Probe { id: "xgboost-dump", run: Run::At(weights::boosted_dump::xgboost) },
     Probe { id: "xgboost-json", run: Run::At(weights::xgboost::json) },
     Probe { id: "xgboost-ubj", run: Run::At(weights::xgboost::ubjson) },
     Probe { id: "xpt", run: Run::Through(dataset::statistics::xpt::probe) },

@@ -303,6 +303,7 @@ impl Examination<'_, '_, '_> {
         };
         let input = probe::Input {
             blob: blob.as_ref(),
+            shared: Some(blob),
             head: view.head,
             name: &self.entry.name,
             tables: &self.cx.plan.tables,

@@ -20,7 +20,8 @@ impl Signatures {
     /// Holds every example against the whole set. `fixture` gives the bytes of a file below `fixtures/`, or nothing
     /// where there are none at hand; `parsers` says whether a probe or unpacker of that id exists.
     pub fn check(&self, fixture: &dyn Fn(&str) -> Option<Vec<u8>>, parsers: &dyn Fn(&str) -> bool) -> Vec<Problem> {
-        let mut problems = Vec::new();
+        let broken = self.broken().map(|(signature, what)| Problem { id: signature.id.clone(), what });
+        let mut problems: Vec<Problem> = broken.collect();
         for signature in self.iter() {
             let mut say = |what: String| problems.push(Problem { id: signature.id.clone(), what });
             for id in signature.probe.iter().chain(&signature.unpack) {

@@ -15,6 +15,9 @@ const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/signatures
 /// The list of ordinary extensions lies beside the families under this name.
 const ORDINARY: &str = "ordinary.toml";
 
+/// The folder of files that are no signatures: what a column of a table may hold.
+const PERSONAL: &str = "personal";
+
 /// Why a set of signatures cannot be used. A configuration can always fail a scan.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
@@ -59,12 +62,16 @@ impl Signatures {
     /// # Errors
     /// [`LoadError`] naming the file, or the unknown id.
     pub fn with(extra: &[(String, String)], disabled: &[String]) -> Result<Signatures, LoadError> {
-        let mut chosen: BTreeMap<String, (Signature, String)> = BTreeMap::new();
+        let mut chosen: BTreeMap<String, (Signature, bool, String)> = BTreeMap::new();
         let mut ordinary = OrdinaryFile::default();
         let mut ordinary_text = String::new();
         let embedded = EMBEDDED.iter().map(|(path, text)| (*path, *text, true));
         let added = extra.iter().map(|(path, text)| (path.as_str(), text.as_str(), false));
         for (path, text, built_in) in embedded.chain(added) {
+            // Classes of personal data are the tables' business.
+            if path.rsplit(['/', '\\']).nth(1) == Some(PERSONAL) {
+                continue;
+            }
             let fail = |reason: String| LoadError::File { file: path.to_owned(), reason };
             if path.rsplit('/').next() == Some(ORDINARY) {
                 ordinary = toml::from_str(text).map_err(|error| fail(one_line(text, &error)))?;
@@ -79,7 +86,7 @@ impl Signatures {
             if built_in && path.split('/').next() != Some(signature.family.folder()) {
                 return Err(fail(format!("its family is '{}': that is another folder", signature.family.folder())));
             }
-            chosen.insert(signature.id.clone(), (signature, text.to_owned()));
+            chosen.insert(signature.id.clone(), (signature, built_in, text.to_owned()));
         }
         for id in disabled {
             chosen.remove(id).ok_or_else(|| LoadError::UnknownId(id.clone()))?;
@@ -90,7 +97,8 @@ impl Signatures {
             .into_iter()
             .flat_map(|row| row.extensions.into_iter().map(move |extension| (extension, row.what.clone())))
             .collect();
-        Signatures::compile(chosen.into_values().map(|(signature, _)| signature).collect(), extensions, digest)
+        let signatures = chosen.into_values().map(|(signature, built_in, _)| (signature, built_in));
+        Signatures::compile(signatures.collect(), extensions, digest)
     }
 }
 
@@ -102,10 +110,10 @@ fn one_line(text: &str, error: &toml::de::Error) -> String {
 }
 
 /// The digest that every inventory's header carries: over the texts, by id.
-fn digest(ordinary: &str, chosen: &BTreeMap<String, (Signature, String)>) -> String {
+fn digest(ordinary: &str, chosen: &BTreeMap<String, (Signature, bool, String)>) -> String {
     let mut hash = Sha256::new();
     hash.update(ordinary.as_bytes());
-    for (id, (_, text)) in chosen {
+    for (id, (_, _, text)) in chosen {
         hash.update([0]);
         hash.update(id.as_bytes());
         hash.update([0]);

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
 use regex::bytes::{Regex, RegexBuilder};
 
@@ -68,7 +69,7 @@ pub(crate) fn looks_like_text(head: &[u8]) -> bool {
 pub(super) struct Compiled {
     pub(super) has_names: bool,
     magic: Vec<CompiledMagic>,
-    text: Vec<Regex>,
+    text: Vec<Pattern>,
     keys: Vec<String>,
 }
 
@@ -83,9 +84,14 @@ impl Compiled {
         Ok(Compiled {
             has_names: !matchers.name.is_empty(),
             magic: matchers.magic.iter().map(CompiledMagic::new).collect::<Result<_, _>>()?,
-            text: matchers.text.iter().map(|text| compile_regex(text)).collect::<Result<_, _>>()?,
+            text: matchers.text.iter().map(|text| Pattern::new(text)).collect(),
             keys: matchers.keys.clone(),
         })
+    }
+
+    /// Compiles every pattern now.
+    pub(super) fn settle(&self) -> Result<(), String> {
+        self.text.iter().try_for_each(|text| text.settle())
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -152,7 +158,38 @@ impl CompiledMagic {
     }
 }
 
-pub(super) fn compile_regex(text: &str) -> Result<Regex, String> {
+/// A regular expression that is compiled when it is first asked: most scans meet few formats, and compiling all of them
+/// costs more than looking at a small place. What a user writes is [settled](Pattern::settle) at the start.
+pub(super) struct Pattern {
+    text: String,
+    compiled: OnceLock<Result<Regex, String>>,
+}
+
+impl Pattern {
+    pub(super) fn new(text: &str) -> Pattern {
+        Pattern { text: text.to_owned(), compiled: OnceLock::new() }
+    }
+
+    fn compiled(&self) -> &Result<Regex, String> {
+        self.compiled.get_or_init(|| compile_regex(&self.text))
+    }
+
+    /// The expression; nothing where it is none, which [`Pattern::settle`] has said before.
+    pub(super) fn regex(&self) -> Option<&Regex> {
+        self.compiled().as_ref().ok()
+    }
+
+    /// Compiles it now.
+    pub(super) fn settle(&self) -> Result<(), String> {
+        self.compiled().as_ref().map(|_| ()).map_err(Clone::clone)
+    }
+
+    pub(super) fn is_match(&self, text: &[u8]) -> bool {
+        self.regex().is_some_and(|regex| regex.is_match(text))
+    }
+}
+
+fn compile_regex(text: &str) -> Result<Regex, String> {
     RegexBuilder::new(text).unicode(false).size_limit(1 << 20).build().map_err(|error| error.to_string())
 }
 

@@ -50,6 +50,14 @@ struct Entry {
     lifts: Vec<CompiledLift>,
 }
 
+impl Entry {
+    /// Compiles every pattern now.
+    fn settle(&self) -> Result<(), String> {
+        [&self.all, &self.any, &self.not].into_iter().try_for_each(Compiled::settle)?;
+        self.lifts.iter().try_for_each(CompiledLift::settle)
+    }
+}
+
 /// A compiled set of signatures.
 pub struct Signatures {
     entries: Vec<Entry>,
@@ -61,13 +69,14 @@ pub struct Signatures {
 }
 
 impl Signatures {
+    /// `bool` says whether a signature was shipped: those patterns are compiled when they are first asked.
     pub(super) fn compile(
-        signatures: Vec<Signature>,
+        signatures: Vec<(Signature, bool)>,
         ordinary: HashMap<String, String>,
         digest: String,
     ) -> Result<Signatures, LoadError> {
         let mut entries = Vec::with_capacity(signatures.len());
-        for signature in signatures {
+        for (signature, built_in) in signatures {
             let fail = |reason: String| LoadError::File { file: format!("{}.toml", signature.id), reason };
             let compiled = (
                 Compiled::new(&signature.all).map_err(fail)?,
@@ -87,11 +96,21 @@ impl Signatures {
             if signature.confidence == Confidence::Certain {
                 return Err(fail("only a probe may be certain".to_owned()));
             }
-            entries.push(Entry { all, any, not, lifts, signature });
+            let file = format!("{}.toml", signature.id);
+            let entry = Entry { all, any, not, lifts, signature };
+            if !built_in {
+                entry.settle().map_err(|reason| LoadError::File { file, reason })?;
+            }
+            entries.push(entry);
         }
         let names = names(&entries)?;
         let nameless = (0..entries.len()).filter(|&index| !entries[index].all.has_names).collect();
         Ok(Signatures { entries, names, nameless, ordinary, digest })
+    }
+
+    /// The signatures with a pattern that is none, and why: compiles what otherwise waits for its first use.
+    pub(super) fn broken(&self) -> impl Iterator<Item = (&Signature, String)> {
+        self.entries.iter().filter_map(|entry| Some((&entry.signature, entry.settle().err()?)))
     }
 
     /// Every signature, by id.

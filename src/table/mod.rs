@@ -8,16 +8,19 @@
 //! easily one is singled out. What a class is, in every language, stands in `signatures/personal/`.
 
 mod cell;
+mod class;
 mod people;
 mod profile;
 mod risk;
-mod taxonomy;
+mod value;
 
 use std::sync::Arc;
 
 pub use cell::Cell;
+pub use class::embedded;
+pub use class::{Asked, Class, ClassError, ClassKind, Context, Example, Makes, Stored, Taxonomy, Values};
 pub use profile::{Column, Kind, Profile};
-pub use taxonomy::{Asked, Context, Taxonomy};
+pub use risk::RISK_CLASSES;
 
 use crate::model::{People, Sketch, SubjectKind, TableFacts};
 

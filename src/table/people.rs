@@ -9,13 +9,10 @@ use std::collections::{BTreeSet, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
 use super::cell;
-use crate::model::People;
+use crate::model::{LOWEST, People, REGISTERS, estimate_distinct, raise};
 
 /// People that are counted exactly.
 pub(super) const EXACT: usize = 100_000;
-/// Smallest hashes that a sketch keeps: Jaccard and containment to ±1.6 points.
-const LOWEST: usize = 4096;
-const REGISTERS: usize = 1 << 14;
 /// Relative standard error of the estimate: 1.04/√registers.
 pub(super) const ERROR: f64 = 0.008_125;
 
@@ -99,7 +96,7 @@ impl Count {
     pub(super) fn distinct(&self) -> (u64, bool) {
         match &self.over {
             None => (self.exact.len() as u64, true),
-            Some(over) => (estimate(&over.registers), false),
+            Some(over) => (estimate_distinct(&over.registers), false),
         }
     }
 
@@ -152,18 +149,6 @@ fn registers<'h>(hashes: impl Iterator<Item = &'h u64>) -> Vec<u8> {
     let mut registers = vec![0; REGISTERS];
     hashes.for_each(|&hash| raise(&mut registers, hash));
     registers
-}
-
-fn raise(registers: &mut [u8], hash: u64) {
-    let rank = ((hash << 14) | (1 << 13)).leading_zeros() + 1;
-    if let Some(register) = registers.get_mut((hash >> 50) as usize) {
-        *register = (*register).max(rank as u8);
-    }
-}
-
-/// The number of different hashes that raised the registers.
-fn estimate(registers: &[u8]) -> u64 {
-    crate::model::estimate_distinct(registers)
 }
 
 /// A Bloom filter whose every key touches one block of 512 bits.

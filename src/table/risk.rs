@@ -62,6 +62,26 @@ pub(super) struct Watch {
     records: u64,
 }
 
+/// What a set of quasi-identifiers may be made of.
+pub const RISK_CLASSES: [&str; 16] = [
+    "sex",
+    "age",
+    "birth_year",
+    "birth_decade",
+    "birth_date",
+    "race",
+    "ethnicity",
+    "site",
+    "location",
+    "bmi",
+    "bmi_rounded",
+    "anthropometric",
+    "smoking",
+    "alcohol",
+    "social",
+    "profession",
+];
+
 /// What a class of column gives: labels and grains.
 fn grains(class: &str) -> &'static [(&'static str, Grain)] {
     match class {

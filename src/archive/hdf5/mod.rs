@@ -1,5 +1,5 @@
-//! HDF5: the tree of groups and data sets of a file, their types, extents and attributes. Values of data sets are never
-//! read here, only where they lie.
+//! HDF5: the tree of groups and data sets of a file, their types, extents and attributes, and on request the values of a
+//! data set, one index of its first axis after the other ([`Series`]).
 //!
 //! Follows the "HDF5 File Format Specification" version 3.0. Read are superblocks 0 to 3 behind a user block of any
 //! length, object headers 1 and 2 with their continuations, groups of both kinds (symbol tables, link messages, links
@@ -9,13 +9,21 @@
 //! A file of HDF5 is addresses all the way: they may lead anywhere, in circles and through one another. Everything that
 //! is read costs a budget of bytes and a budget of structures; no length is allocated before it was held against both.
 
+mod chunks;
+mod datatype;
 mod header;
 mod heap;
 mod links;
 mod message;
+mod series;
 mod table;
+mod value;
 
-pub use message::{Attribute, Class, Datatype, Layout};
+pub use chunks::Layout;
+pub use datatype::{Class, Datatype, Member};
+pub use message::Attribute;
+pub use series::Series;
+pub use value::Scalar;
 
 use crate::blob::{Blob, ReadError, read_vec};
 
@@ -24,6 +32,8 @@ const SIGNATURE: [u8; 8] = *b"\x89HDF\r\n\x1a\n";
 const MAX_BYTES: u64 = 64 << 20;
 /// Structures (headers, nodes, heaps, messages) that are read of one file.
 const MAX_STRUCTURES: u32 = 200_000;
+/// How often all values of a file may be read: a column needs the texts that others lie between.
+const MAX_VALUES_PER_BYTE: u64 = 16;
 /// Longest single structure.
 const MAX_STRUCTURE: u64 = 8 << 20;
 /// Largest position of a superblock: user blocks are 512 bytes and powers of two of that.
@@ -74,6 +84,8 @@ pub struct Dataset {
     pub layout: Layout,
     /// What is said of it.
     pub attributes: Vec<Attribute>,
+    /// What was done to its pieces before they were written, in that order.
+    filters: Vec<chunks::Filter>,
 }
 
 /// A name in a group, and where it leads.
@@ -96,6 +108,8 @@ pub struct File<'b> {
     pub root: u64,
     bytes_left: u64,
     structures_left: u32,
+    /// Bytes of values that are still read.
+    values_left: u64,
     /// The collection of texts that was used last: an attribute's lie together.
     collection: Option<(u64, Vec<u8>)>,
 }
@@ -126,6 +140,7 @@ impl<'b> File<'b> {
             root: 0,
             bytes_left: MAX_BYTES,
             structures_left: MAX_STRUCTURES,
+            values_left: blob.size().saturating_mul(MAX_VALUES_PER_BYTE).saturating_add(MAX_BYTES),
             collection: None,
         };
         file.superblock()?;
@@ -176,6 +191,7 @@ impl<'b> File<'b> {
             shape: message::shape(&space.body, self.length_size)?,
             layout: find(message::LAYOUT).map_or(Ok(Layout::Unknown), |layout| self.layout(&layout.body))?,
             attributes,
+            filters: find(message::FILTERS).map_or(Ok(Vec::new()), |filters| chunks::filters(&filters.body))?,
         })))
     }
 
@@ -211,6 +227,13 @@ impl<'b> File<'b> {
         // A small read costs the storage more than its bytes.
         self.bytes_left =
             self.bytes_left.checked_sub(len.max(256)).ok_or(Hdf5Error::TooLarge("bytes of structures"))?;
+        let at = address.checked_add(self.base).ok_or(Hdf5Error::Malformed("an address overflows"))?;
+        Ok(read_vec(self.blob, at, len, MAX_STRUCTURE)?)
+    }
+
+    /// `len` bytes of values at an address.
+    fn value_bytes(&mut self, address: u64, len: u64) -> Result<Vec<u8>, Hdf5Error> {
+        self.values_left = self.values_left.checked_sub(len.max(256)).ok_or(Hdf5Error::TooLarge("bytes of values"))?;
         let at = address.checked_add(self.base).ok_or(Hdf5Error::Malformed("an address overflows"))?;
         Ok(read_vec(self.blob, at, len, MAX_STRUCTURE)?)
     }

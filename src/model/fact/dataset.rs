@@ -1,6 +1,7 @@
 //! Facts of data.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -20,6 +21,12 @@ pub struct Dataset {
     /// Sheets of a workbook, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub sheets: BTreeMap<String, TableFacts>,
+    /// Names of stored queries.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub views: Vec<String>,
+    /// Pages of a database that are free, and often still hold what was deleted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub free_pages: Option<u64>,
     /// Rows of each split.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub splits: BTreeMap<String, u64>,
@@ -187,7 +194,7 @@ pub struct Dataset {
     /// Files that no longer belong to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tombstoned_files: Option<u64>,
-    /// Rows that were deleted and are stored all the same.
+    /// Rows that are stored in all, where deleted or replaced ones are among them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rows_still_on_disk: Option<u64>,
 
@@ -215,11 +222,37 @@ pub struct Dataset {
     /// Whether the bytes of a pointer were met in the same scan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content_present: Option<bool>,
+    /// What it says of the files of a dataset, where it is a log or an index of them. Never written.
+    #[serde(skip)]
+    pub parts: Option<Arc<Parts>>,
+}
+
+/// What a log or an index says of the files of a dataset: the thinking half holds it against the files that are there.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Parts {
+    /// The version of the dataset that this is, or leads to.
+    pub version: Option<u64>,
+    /// Whether it states all files of its version, and not only what changed.
+    pub whole: bool,
+    /// Files that belong to it.
+    pub added: Vec<Part>,
+    /// Files that belong to it no longer, by path.
+    pub removed: Vec<String>,
+}
+
+/// A file of a dataset, as a log or an index lists it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Part {
+    /// Its path below the directory of the dataset; the last component where the writer gives more.
+    pub path: String,
+    /// Its rows, where that is stated.
+    pub rows: Option<u64>,
+    /// Rows of it that were deleted and are stored all the same.
+    pub deleted: u64,
 }
 
 impl Dataset {
-    /// Data of one table or several, each under its name: of several, the whole holds the sum of rows and the union of
-    /// what is personal. People are not added up: the same person may be in every table.
+    /// Data of one table or several, each under its name; of several, the whole is what [`TableFacts::joined`] says.
     pub fn of_tables(tables: Vec<(String, TableFacts)>) -> Dataset {
         let mut tables = tables;
         if tables.len() == 1
@@ -227,9 +260,9 @@ impl Dataset {
         {
             return Dataset { table, ..Dataset::default() };
         }
-        let mut dataset = Dataset::default();
+        let mut dataset =
+            Dataset { table: TableFacts::joined(tables.iter().map(|(_, table)| table)), ..Dataset::default() };
         for (at, (name, table)) in tables.into_iter().enumerate() {
-            dataset.table.join(&table);
             let name = if dataset.tables.contains_key(&name) { format!("{name} ({})", at + 1) } else { name };
             dataset.tables.insert(name, table);
         }

@@ -7,6 +7,7 @@
 mod code;
 mod dataset;
 mod infra;
+mod join;
 mod table;
 mod weights;
 
@@ -14,9 +15,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use code::Code;
-pub use dataset::Dataset;
+pub use dataset::{Dataset, Part, Parts};
 pub use infra::Infra;
-pub use table::{People, Risk, Sketch, SubjectKind, TableFacts, estimate_distinct};
+pub use table::{LOWEST, People, REGISTERS, Risk, Sketch, SubjectKind, TableFacts, estimate_distinct, raise};
 pub use weights::Weights;
 
 use super::Family;

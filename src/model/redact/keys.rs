@@ -167,7 +167,8 @@ fn is_secret(words: &[String], vocabulary: bool) -> bool {
     if vocabulary && SECRET_PARTS[..6].iter().any(|part| together.contains(part)) {
         return true;
     }
-    if !vocabulary && !has(&VOCABULARY) && together.contains("token") && !together.contains("tokeniz") {
+    let token = together.contains("token") && !together.contains("tokeniz") || has(&["tok"]);
+    if !vocabulary && !has(&VOCABULARY) && token {
         return true;
     }
     // `hub_token_id` is harmless as `bos_token_id` is; `auth`, first or last, rarely is.

@@ -7,6 +7,8 @@ fn what_a_thief_needs_is_withheld() {
     let key = format!("x -----BEGIN OPENSSH PRIVATE KEY-----\nXSECRET\n{} y", "-----END OPENSSH PRIVATE KEY-----");
     for (key, value) in [
         ("hub_token", "XSECRET"),
+        ("tok", "XSECRET"),
+        ("api_tok", "XSECRET"),
         ("db_password", "XSECRET"),
         ("pwd", "XSECRET"),
         ("MYSQL_PWD", "XSECRET"),

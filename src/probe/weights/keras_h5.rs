@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::super::{Finding, Input, ProbeError, kit};
 use super::tensors::Tensors;
-use crate::archive::hdf5::{Attribute, File, Hdf5Error, Object};
+use crate::archive::hdf5::{Attribute, File, Object};
 use crate::blob::Blob;
 use crate::model::{Fact, Weights, publishable};
 
@@ -29,12 +29,12 @@ pub(crate) fn probe(input: &Input) -> Result<Finding, ProbeError> {
 ///
 /// # Errors
 /// [`ProbeError::NotMine`] where it is HDF5 that Keras did not write.
-pub(super) fn describe(blob: &dyn Blob) -> Result<Finding, ProbeError> {
-    let mut file = File::open(blob).map_err(error)?;
-    let root = file.object(file.root).map_err(error)?;
+pub(in crate::probe) fn describe(blob: &dyn Blob) -> Result<Finding, ProbeError> {
+    let mut file = File::open(blob)?;
+    let root = file.object(file.root)?;
     let Object::Group { attributes } = root else { return Err(ProbeError::NotMine) };
     let root_of = file.root;
-    let links = file.links(root_of).map_err(error)?;
+    let links = file.links(root_of)?;
     let has_link = |names: &[&str]| links.iter().any(|link| names.contains(&link.name.as_str()));
     let has = |name: &str| attributes.iter().any(|attribute| attribute.name == name);
     let kind = if has("model_config") && has_link(&["model_weights"]) {
@@ -58,7 +58,7 @@ pub(super) fn describe(blob: &dyn Blob) -> Result<Finding, ProbeError> {
     let mut finding = Finding::new(Fact::Weights(Box::new(weights)));
     finding.format = Some(if kind == Kind::Model { "keras-h5" } else { "keras-weights-h5" });
     if let Some(stopped) = stopped {
-        finding.notes.push(kit::note(error(stopped))?);
+        finding.notes.push(kit::note(stopped.into())?);
     }
     Ok(finding)
 }
@@ -140,15 +140,6 @@ pub(super) fn config_facts(config: &[u8], weights: &mut Weights) -> Result<(), P
     weights.model_name = text(inner, "name");
     weights.num_layers = inner.get("layers").and_then(Value::as_array).map(|layers| layers.len() as u64);
     Ok(())
-}
-
-fn error(error: Hdf5Error) -> ProbeError {
-    match error {
-        Hdf5Error::NotHdf5 => ProbeError::NotMine,
-        Hdf5Error::Read(error) => error.into(),
-        error @ (Hdf5Error::Unsupported(_) | Hdf5Error::TooLarge(_)) => ProbeError::Unsupported(error.to_string()),
-        error @ Hdf5Error::Malformed(_) => ProbeError::Malformed(error.to_string()),
-    }
 }
 
 #[cfg(test)]

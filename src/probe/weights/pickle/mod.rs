@@ -36,6 +36,17 @@ const MAX_LINE: usize = 1 << 20;
 /// Most bytes that are read, passed-over ones aside: the largest known `data.pkl` have a few MiB.
 pub(super) const MAX_READ: u64 = 64 << 20;
 
+/// The texts of a small pickle, in the order they stand in it; none where it is no pickle.
+pub(in crate::probe) fn texts(bytes: &[u8]) -> Vec<String> {
+    let blob = crate::blob::Memory::new(bytes);
+    let pickle = walk(&mut crate::blob::Cursor::new(&blob, 0));
+    let text = |node: &Node| match node {
+        Node::Str(text) => Some(text.to_string()),
+        _ => None,
+    };
+    pickle.tree.nodes().filter_map(text).collect()
+}
+
 /// A place in the arena.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Id(u32);

@@ -1,0 +1,3 @@
+//! Databases and key-value stores that are one file.
+
+pub(in super::super) mod sqlite;
