@@ -7,6 +7,10 @@ pub(super) fn of(asset: &Asset) -> Impact {
     if asset.presence == Presence::Unverified {
         return Impact { level: Level::Low, because: vec!["its structure does not hold".to_owned()], tier: None };
     }
+    if asset.presence == Presence::Pointer {
+        let because = vec!["a pointer: the data itself is elsewhere".to_owned()];
+        return Impact { level: Level::Low, because, tier: None };
+    }
     let (level, because) = match (asset.kind, &asset.fact) {
         (Kind::Model, Fact::Weights(weights)) => model(asset, weights),
         (Kind::Model, _) => (Level::Moderate, vec!["a model".to_owned()]),

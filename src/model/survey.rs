@@ -115,6 +115,8 @@ pub enum Confidence {
 pub enum Presence {
     /// Its bytes are there and were read as what they are.
     Present,
+    /// A small file stands for it: its size and hash are known, its bytes are elsewhere.
+    Pointer,
     /// The name or magic claims it, the structure does not hold. Never counted as an asset.
     Unverified,
 }

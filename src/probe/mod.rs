@@ -62,10 +62,14 @@ impl<'a> Input<'a> {
 
     /// A table of this name, without the ending: the context of a file that is one table.
     pub fn table(&self) -> Table<'a> {
+        Table::new(self.tables, self.context())
+    }
+
+    /// The context of a file that is one table: its name without the ending.
+    pub fn context(&self) -> Context {
         let base = self.name.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
         let stem = base.rsplitn(2, |&byte| byte == b'.').last().unwrap_or_default();
-        let name = String::from_utf8_lossy(stem).into_owned();
-        Table::new(self.tables, Context { name, ..Context::default() })
+        Context { name: String::from_utf8_lossy(stem).into_owned(), ..Context::default() }
     }
 }
 
@@ -186,28 +190,40 @@ impl Probe {
 
 /// Every probe, by family and name.
 pub const PROBES: &[Probe] = &[
+    Probe { id: "annex-pointer", run: Run::At(dataset::pointer::annex::probe) },
     Probe { id: "arrow-file", run: Run::At(dataset::columnar::arrow_ipc::file) },
     Probe { id: "arrow-stream", run: Run::At(dataset::columnar::arrow_ipc::stream) },
     Probe { id: "avro", run: Run::Through(dataset::columnar::avro::probe) },
+    Probe { id: "bam", run: Run::Through(dataset::genomic::alignment::bam) },
+    Probe { id: "bcf", run: Run::Through(dataset::genomic::variants::bcf) },
     Probe { id: "caffe", run: Run::At(weights::caffe::caffe) },
     Probe { id: "caffe2", run: Run::At(weights::caffe::caffe2) },
     Probe { id: "catboost", run: Run::At(weights::catboost::binary) },
     Probe { id: "catboost-json", run: Run::At(weights::catboost::json) },
     Probe { id: "coreml", run: Run::At(weights::coreml::probe) },
+    Probe { id: "cram", run: Run::Through(dataset::genomic::alignment::cram) },
+    Probe { id: "dataset-json", run: Run::Through(dataset::clinical::dataset_json::probe) },
     Probe { id: "delimited", run: Run::Through(dataset::text::delimited::named) },
     Probe { id: "delimited-text", run: Run::Through(dataset::text::delimited::unnamed) },
     Probe { id: "delta-log", run: Run::Through(dataset::sharded::delta::log) },
+    Probe { id: "dicom", run: Run::Through(dataset::clinical::dicom::probe) },
+    Probe { id: "dta", run: Run::Through(dataset::statistics::dta::probe) },
+    Probe { id: "dvc-config", run: Run::At(dataset::pointer::dvc::config) },
+    Probe { id: "dvc-pointer", run: Run::At(dataset::pointer::dvc::probe) },
+    Probe { id: "fasta", run: Run::Through(dataset::genomic::sequence::fasta) },
+    Probe { id: "fastq", run: Run::Through(dataset::genomic::sequence::fastq) },
     Probe { id: "fasttext", run: Run::At(weights::fasttext::probe) },
-    Probe { id: "fhir", run: Run::Through(dataset::clinical::fhir::probe) },
     Probe { id: "feather-v1", run: Run::At(dataset::columnar::feather::probe) },
+    Probe { id: "fhir", run: Run::Through(dataset::clinical::fhir::probe) },
     Probe { id: "flax-msgpack", run: Run::At(weights::flax::probe) },
     Probe { id: "frozen-graph", run: Run::At(weights::tf_graph::frozen) },
     Probe { id: "generation-config", run: Run::At(weights::hf_config::generation) },
     Probe { id: "ggml", run: Run::At(weights::ggml::probe) },
     Probe { id: "gguf", run: Run::At(weights::gguf::probe) },
+    Probe { id: "git-lfs-pointer", run: Run::At(dataset::pointer::lfs::probe) },
     Probe { id: "glove", run: Run::At(weights::word_vectors::glove) },
-    Probe { id: "hdf5", run: Run::At(dataset::array::hdf5::probe) },
     Probe { id: "h2o-mojo", run: Run::At(weights::mojo::probe) },
+    Probe { id: "hdf5", run: Run::At(dataset::array::hdf5::probe) },
     Probe { id: "hf-config", run: Run::At(weights::hf_config::config) },
     Probe { id: "hf-dataset-dict", run: Run::At(dataset::sharded::hf::dict) },
     Probe { id: "hf-dataset-info", run: Run::At(dataset::sharded::hf::info) },
@@ -219,8 +235,8 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "lance", run: Run::At(dataset::sharded::lance::manifest) },
     Probe { id: "lance-data", run: Run::At(dataset::sharded::lance::data) },
     Probe { id: "lightgbm", run: Run::At(weights::lightgbm::probe) },
-    Probe { id: "litdata", run: Run::At(dataset::sharded::mds::litdata) },
     Probe { id: "lightgbm-json", run: Run::At(weights::boosted_dump::lightgbm) },
+    Probe { id: "litdata", run: Run::At(dataset::sharded::mds::litdata) },
     Probe { id: "llamafile", run: Run::At(weights::packed::llamafile) },
     Probe { id: "mds", run: Run::At(dataset::sharded::mds::mds) },
     Probe { id: "mlflow-model", run: Run::At(weights::mlmodel::probe) },
@@ -243,6 +259,8 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "raw-tokens", run: Run::At(dataset::sharded::raw_tokens::probe) },
     Probe { id: "raw-weights", run: Run::At(weights::raw::probe) },
     Probe { id: "safetensors", run: Run::At(weights::safetensors::probe) },
+    Probe { id: "sam", run: Run::Through(dataset::genomic::alignment::sam) },
+    Probe { id: "sav", run: Run::Through(dataset::statistics::sav::probe) },
     Probe { id: "saved-model", run: Run::At(weights::tf_graph::saved_model) },
     Probe { id: "sentencepiece", run: Run::At(weights::vocabulary::sentencepiece) },
     Probe { id: "shard-index", run: Run::At(weights::shard_index::probe) },
@@ -262,6 +280,7 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "torch-tar", run: Run::At(weights::torch_tar::probe) },
     Probe { id: "torch-zip", run: Run::At(weights::torch_zip::probe) },
     Probe { id: "trainer-state", run: Run::At(weights::hf_config::trainer_state) },
+    Probe { id: "vcf", run: Run::Through(dataset::genomic::variants::vcf) },
     Probe { id: "webdataset", run: Run::At(dataset::sharded::webdataset::probe) },
     Probe { id: "word2vec", run: Run::At(weights::word_vectors::word2vec) },
     Probe { id: "xgboost-binary", run: Run::At(weights::xgboost::binary) },

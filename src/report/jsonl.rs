@@ -259,7 +259,7 @@ pub(super) fn coverage_line(inventory: &Inventory) -> CoverageLine {
         bytes_seen: coverage.bytes_seen,
         bytes_read: coverage.bytes_read,
         bytes_inflated: coverage.bytes_inflated,
-        assets: count(Presence::Present),
+        assets: count(Presence::Present).saturating_add(count(Presence::Pointer)),
         unverified: count(Presence::Unverified),
         gaps: inventory.gaps.len() as u64,
         interrupted: coverage.interrupted,

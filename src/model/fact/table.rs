@@ -242,37 +242,6 @@ pub fn estimate_distinct(registers: &[u8]) -> u64 {
     }
 }
 
-impl TableFacts {
-    /// Adds another table of the same dataset: rows are added, what is personal is united. Columns stay with their
-    /// tables, and people are not counted: the same person may be in both.
-    pub fn join(&mut self, other: &TableFacts) {
-        if let Some(rows) = other.row_count {
-            self.row_count = Some(self.row_count.unwrap_or(0).saturating_add(rows));
-        }
-        self.row_count_estimated |= other.row_count_estimated;
-        let unite = |mine: &mut BTreeMap<String, String>, others: &BTreeMap<String, String>| {
-            for (name, class) in others {
-                mine.entry(name.clone()).or_insert_with(|| class.clone());
-            }
-        };
-        unite(&mut self.sensitive_columns, &other.sensitive_columns);
-        unite(&mut self.sensitive_paths, &other.sensitive_paths);
-        self.health_data = match (self.health_data, other.health_data) {
-            (Some(mine), Some(others)) => Some(mine || others),
-            (mine, others) => mine.or(others),
-        };
-        self.safe_harbor.extend(other.safe_harbor.iter().cloned());
-        self.gdpr_article_9.extend(other.gdpr_article_9.iter().cloned());
-        self.studies.extend(other.studies.iter().cloned());
-        self.key_file |= other.key_file;
-        self.unblinded |= other.unblinded;
-        for (class, cells) in &other.embedded {
-            let sum = self.embedded.entry(class.clone()).or_default();
-            *sum = sum.saturating_add(*cells);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
