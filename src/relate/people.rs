@@ -3,17 +3,44 @@
 //! Keys are compared as hashes of the run. Keys that are a mere count from 1 are the same in every table and say
 //! nothing by themselves: tables with such keys belong together only where they are of one kind and lie together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{Asset, Evidence, Fact, Locator, People, Population, Presence, SubjectKind, TableFacts};
 
 /// Share of the smaller set, in percent, that must be in the other for two tables to be about the same people.
 const SHARED: usize = 5;
-/// Tables that are compared with each other for one key they share; more of them are joined through the first.
-const MAX_OWNERS: usize = 16;
+
+/// Where a generator made one table of a data model, it made the others beside it.
+fn spread_synthetic(assets: &mut [Asset]) {
+    let of = |asset: &Asset| {
+        let table = table(asset)?;
+        let standard = table.standard.clone()?;
+        Some((asset.files.first()?.locator.parent(), standard))
+    };
+    let made: BTreeSet<(Locator, String)> = assets
+        .iter()
+        .filter(|asset| table(asset).is_some_and(|table| table.subject_kind == Some(SubjectKind::Synthetic)))
+        .filter_map(of)
+        .collect();
+    for asset in assets {
+        if !of(asset).is_some_and(|place| made.contains(&place)) {
+            continue;
+        }
+        if let Fact::Dataset(dataset) = &mut asset.fact
+            && dataset.table.subject_kind == Some(SubjectKind::Participant)
+        {
+            dataset.table.subject_kind = Some(SubjectKind::Synthetic);
+            let why = "another table of the same data model beside it was made by a generator".to_owned();
+            asset.evidence.push(Evidence { signature: "people".to_owned(), why });
+            asset.impact.level = crate::model::Level::Low;
+            asset.impact.because = vec!["people that a generator made up".to_owned()];
+        }
+    }
+}
 
 /// The people of all datasets. Puts it to the facts of datasets whose keys another one resolves.
 pub fn populations(assets: &mut [Asset]) -> Vec<Population> {
+    spread_synthetic(assets);
     let members: Vec<usize> = (0..assets.len()).filter(|&at| assets.get(at).is_some_and(is_about_people)).collect();
     let mut groups = Groups::new(members.len());
     let tables: Vec<(&Asset, &TableFacts)> =
@@ -58,30 +85,46 @@ fn join_by_key(tables: &[(&Asset, &TableFacts)], groups: &mut Groups) {
     for (at, (_, table)) in tables.iter().enumerate() {
         let Some(people) = people(table).filter(|people| !people.dense) else { continue };
         for &hash in &people.lowest {
-            let owners = owners.entry(hash).or_default();
-            if owners.len() < MAX_OWNERS {
-                owners.push(at);
-            }
+            owners.entry(hash).or_default().push(at);
         }
     }
-    let mut pairs: BTreeMap<(usize, usize), usize> = BTreeMap::new();
+    // Joining is transitive: whoever shares a key with the first of its owners is with all of them.
+    let mut pairs: BTreeSet<(usize, usize)> = BTreeSet::new();
     for owners in owners.values() {
-        for (nth, &first) in owners.iter().enumerate() {
-            for &second in owners.iter().skip(nth + 1) {
-                *pairs.entry((first, second)).or_default() += 1;
-            }
+        if let Some((&first, others)) = owners.split_first() {
+            pairs.extend(others.iter().map(|&other| (first, other)));
         }
+        pairs.extend(owners.windows(2).filter_map(|pair| Some((*pair.first()?, *pair.last()?))));
     }
-    for ((first, second), _) in pairs {
+    // Those that share most are joined first: whoever disagrees with one of a group stays out of it.
+    let mut shared: Vec<(usize, usize, usize, usize)> = Vec::new();
+    for (first, second) in pairs {
         let (Some((_, a)), Some((_, b))) = (tables.get(first), tables.get(second)) else { continue };
         let (Some(left), Some(right)) = (people(a), people(b)) else { continue };
         let (both, asked) = left.shared(right);
+        shared.push((both, asked, first, second));
+    }
+    shared.sort_by_key(|&(both, _, first, second)| (std::cmp::Reverse(both), first, second));
+    for (both, asked, first, second) in shared {
+        let (Some((_, a)), Some((_, b))) = (tables.get(first), tables.get(second)) else { continue };
         // One person in common may be an accident of short keys; the only one of a table is not.
         let enough = both >= 2 || both == asked;
-        if enough && both * 100 >= asked * SHARED && may_be_the_same(kind(a), kind(b)) {
+        let related = enough && both * 100 >= asked * SHARED && may_be_the_same(kind(a), kind(b));
+        if related && !groups.pairs_between(first, second).any(|(a, b)| disagree(tables, a, b)) {
             groups.join(first, second);
         }
     }
+}
+
+/// Whether most people with the same key have another sex or year of birth in the two tables.
+fn disagree(tables: &[(&Asset, &TableFacts)], a: usize, b: usize) -> bool {
+    let traits = |at: usize| Some(&people(tables.get(at)?.1)?.traits);
+    let (Some(a), Some(b)) = (traits(a), traits(b)) else { return false };
+    let (small, large) = if a.len() <= b.len() { (a, b) } else { (b, a) };
+    // The lowest two bits say which traits they are.
+    let known = small.iter().filter_map(|(key, one)| Some((one, large.get(key)?))).filter(|(one, other)| (*one ^ *other) & 3 == 0);
+    let (same, other) = known.fold((0, 0), |(same, other), (a, b)| if a == b { (same + 1, other) } else { (same, other + 1) });
+    other > same
 }
 
 /// Participants are no staff, even under the same numbers.
@@ -194,6 +237,14 @@ impl Groups {
             at = parent;
         }
         at
+    }
+
+    /// Every pair of members of the two groups.
+    fn pairs_between(&self, a: usize, b: usize) -> impl Iterator<Item = (usize, usize)> {
+        let members = |root: usize| (0..self.parents.len()).filter(move |&at| self.root(at) == root);
+        let (a, b) = (self.root(a), self.root(b));
+        let pairs = move |left: usize| members(b).map(move |right| (left, right));
+        (0..self.parents.len()).filter(move |&at| a != b && self.root(at) == a).flat_map(pairs)
     }
 
     fn join(&mut self, a: usize, b: usize) {

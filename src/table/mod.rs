@@ -43,6 +43,8 @@ pub struct Settings {
 
 /// Columns whose values may stand for one person each, and are counted while rows go by.
 const MAX_KEYS: usize = 4;
+/// People of whom more than their key is remembered, to tell whether two tables are about the same.
+const MAX_TRAITS: usize = 20_000;
 
 /// One table, while its rows go by.
 pub struct Table<'s> {
@@ -70,8 +72,10 @@ struct Watch {
     /// Likeliest first.
     keys: Vec<people::Count>,
     risk: Option<risk::Watch>,
-    /// Whether the row at hand has its person, and whether it is the person's first.
-    person: Option<bool>,
+    /// The person of the row at hand, and whether it is the person's first row.
+    person: Option<(u64, bool)>,
+    /// What else is known of the first people.
+    traits: BTreeMap<u64, u64>,
 }
 
 impl<'s> Table<'s> {
@@ -195,14 +199,15 @@ impl Watch {
             keys: keys.into_iter().take(MAX_KEYS).map(|(_, column)| people::Count::new(column)).collect(),
             risk: risk::Watch::new(&quasi, &settings.risk_sets),
             person: None,
+            traits: BTreeMap::new(),
         }
     }
 
     fn cell(&mut self, column: usize, normal: &str, hash: u64) {
         for (rank, key) in self.keys.iter_mut().enumerate().filter(|(_, key)| key.column == column) {
-            let (_, is_new) = key.add(normal);
+            let person = key.add(normal);
             if rank == 0 && self.person.is_none() {
-                self.person = Some(is_new);
+                self.person = Some(person);
             }
         }
         if let Some(risk) = &mut self.risk {
@@ -213,7 +218,13 @@ impl Watch {
     fn end_row(&mut self) {
         let person = self.person.take();
         if let Some(risk) = &mut self.risk {
-            risk.end_row(if self.keys.is_empty() { true } else { person == Some(true) });
+            if let Some((key, true)) = person
+                && self.traits.len() < MAX_TRAITS
+                && let Some(traits) = risk.traits()
+            {
+                self.traits.insert(key, traits);
+            }
+            risk.end_row(self.keys.is_empty() || person.is_some_and(|(_, is_new)| is_new));
         }
     }
 
@@ -250,9 +261,11 @@ impl Watch {
             facts.distinct_subjects = about.profiles.get(column).map(Profile::distinct);
             return None;
         };
+        let column_of_key = key.column;
         let (distinct, is_exact) = key.distinct();
         facts.distinct_subjects = Some(distinct);
         facts.distinct_subjects_error = (!is_exact).then_some(people::ERROR);
-        Some(key.sketch())
+        let traits = if first_key == Some(column_of_key) { self.traits } else { BTreeMap::new() };
+        Some(key.sketch(traits))
     }
 }

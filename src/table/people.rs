@@ -5,7 +5,7 @@
 //! the risk of the table is still by person and not by row: with ten million people it takes fewer than one in a
 //! thousand for somebody met before.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
 use super::cell;
@@ -101,14 +101,16 @@ impl Count {
     }
 
     /// What joins it to other tables.
-    pub(super) fn sketch(self) -> People {
+    pub(super) fn sketch(self, mut traits: BTreeMap<u64, u64>) -> People {
         let (distinct, _) = self.distinct();
         // Row counters: they start at 0 or 1 and leave hardly anything out.
         let dense = self.only_numbers
             && self.range.is_some_and(|(low, high)| low <= 1 && high.saturating_sub(low) < distinct + distinct / 8 + 1);
         match self.over {
             Some(over) => {
-                People { lowest: over.lowest.into_iter().collect(), whole: false, registers: over.registers, dense }
+                let lowest: Vec<u64> = over.lowest.into_iter().collect();
+                traits.retain(|key, _| lowest.binary_search(key).is_ok());
+                People { lowest, whole: false, registers: over.registers, traits, dense }
             }
             None => {
                 let registers = if self.exact.len() > LOWEST { registers(self.exact.iter()) } else { Vec::new() };
@@ -118,7 +120,8 @@ impl Count {
                 let mut lowest: Vec<u64> = self.exact.into_iter().collect();
                 lowest.sort_unstable();
                 lowest.truncate(LOWEST);
-                People { lowest, whole, registers, dense }
+                traits.retain(|key, _| lowest.binary_search(key).is_ok());
+                People { lowest, whole, registers, traits, dense }
             }
         }
     }
@@ -199,7 +202,7 @@ mod tests {
     fn few_are_counted_exactly() {
         let (counted, new) = count(1234, 10_000);
         assert_eq!((counted.distinct(), new), ((1234, true), 1234));
-        let sketch = counted.sketch();
+        let sketch = counted.sketch(BTreeMap::new());
         assert!(sketch.whole && sketch.lowest.len() == 1234 && !sketch.dense);
     }
 
@@ -217,12 +220,12 @@ mod tests {
         for number in 1..=500 {
             counted.add(&number.to_string());
         }
-        assert!(counted.sketch().dense);
+        assert!(counted.sketch(BTreeMap::new()).dense);
         let mut counted = Count::new(0);
         for number in 1..=500 {
             counted.add(&(number * 37).to_string());
         }
-        assert!(!counted.sketch().dense);
+        assert!(!counted.sketch(BTreeMap::new()).dense);
     }
 
     #[test]

@@ -202,6 +202,19 @@ impl Watch {
         }
     }
 
+    /// What the row at hand says of its person beside the key: sex with the year of birth, else with age.
+    pub(super) fn traits(&self) -> Option<u64> {
+        let value = |label: &str| {
+            let at = self.attributes.iter().position(|attribute| attribute.label == label)?;
+            self.values.get(at).copied().filter(|&value| value != MISSING)
+        };
+        let (kind, age) = match value("birth_year") {
+            Some(year) => (1, year),
+            None => (2, value("age")?),
+        };
+        Some(cell::mix(cell::mix(value("sex")?, age), kind) << 2 | kind)
+    }
+
     /// The row is complete, and counts if it is a record of its own.
     pub(super) fn end_row(&mut self, counts: bool) {
         if counts {

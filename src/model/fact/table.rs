@@ -154,6 +154,9 @@ pub struct People {
     pub whole: bool,
     /// HyperLogLog registers (p = 14), where there are more than `lowest` holds.
     pub registers: Vec<u8>,
+    /// What else is known of everybody, as a hash, by key: sex and year of birth or age. Tables that disagree on it share
+    /// keys by accident.
+    pub traits: BTreeMap<u64, u64>,
     /// Whether the keys are a dense count from 0 or 1, which overlaps with every other such count by accident.
     pub dense: bool,
 }
@@ -179,6 +182,9 @@ impl People {
             for (own, theirs) in self.registers.iter_mut().zip(raised(other.registers.clone(), &other.lowest)) {
                 *own = (*own).max(theirs);
             }
+        }
+        for (key, known) in &other.traits {
+            self.traits.entry(*key).or_insert(*known);
         }
         self.whole &= other.whole;
         self.dense &= other.dense;
@@ -247,13 +253,19 @@ mod tests {
     use super::*;
 
     fn people(range: std::ops::Range<u64>) -> People {
-        // A bijection that spreads numbers over all 64 bits.
-        let mut lowest: Vec<u64> = range.map(|number| (number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
+        // SplitMix64: a bijection that spreads numbers over all 64 bits.
+        let spread = |number: u64| {
+            let mut mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            mixed ^ (mixed >> 31)
+        };
+        let mut lowest: Vec<u64> = range.map(|number| spread(number + 1)).collect();
         lowest.sort_unstable();
         let whole = lowest.len() <= LOWEST;
         let registers = if whole { Vec::new() } else { raised(Vec::new(), &lowest) };
         lowest.truncate(LOWEST);
-        People { lowest, whole, registers, dense: false }
+        People { lowest, whole, registers, ..People::default() }
     }
 
     #[test]
