@@ -63,7 +63,11 @@ impl CompiledLift {
         for captures in regex.into_iter().flat_map(|regex| regex.captures_iter(text)) {
             let Some(value) = captures.get(1).or_else(|| captures.get(0)) else { continue };
             match &self.split {
-                Some(split) => split.regex().into_iter().flat_map(|split| split.split(value.as_bytes())).for_each(|part| self.take(part, &mut values)),
+                Some(split) => split
+                    .regex()
+                    .into_iter()
+                    .flat_map(|split| split.split(value.as_bytes()))
+                    .for_each(|part| self.take(part, &mut values)),
                 None => self.take(value.as_bytes(), &mut values),
             }
             if values.len() >= MAX_VALUES {

@@ -3,6 +3,7 @@
 pub(super) mod array;
 pub(super) mod clinical;
 pub(super) mod columnar;
+mod json_rows;
 mod literal;
 pub(super) mod npy;
 mod npy_header;
