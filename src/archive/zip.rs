@@ -206,6 +206,22 @@ impl Directory {
         }
     }
 
+    /// The content of a member, stored or deflated, from its first byte on. How much comes out is for the caller to bound.
+    ///
+    /// # Errors
+    /// [`ZipError`].
+    pub fn open<'b>(&self, blob: &'b dyn Blob, member: &Member) -> Result<Box<dyn Read + 'b>, ZipError> {
+        if member.encrypted {
+            return Err(ZipError::Encrypted);
+        }
+        let packed = Reader::new(blob, self.data_offset(blob, member)?, member.packed);
+        match member.method {
+            Method::Stored => Ok(Box::new(packed)),
+            Method::Deflate => Ok(Box::new(flate2::read::DeflateDecoder::new(packed))),
+            _ => Err(ZipError::Method),
+        }
+    }
+
     /// The identity of all content, from checksums alone: members' names without the outermost folder that all share
     /// (writers name it after the file), their CRC-32 and sizes.
     pub fn identity(&self) -> ContentId {

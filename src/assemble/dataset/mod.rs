@@ -15,6 +15,7 @@ mod shards;
 mod splits;
 mod stores;
 mod versions;
+mod zarr;
 
 use super::{Group, draft, impact, plain};
 use crate::model::{Dataset, Evidence, Fact, Kind, Sighting};

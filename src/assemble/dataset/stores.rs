@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::{Group, draft, impact};
-use super::{join, splits, versions};
+use super::{join, splits, versions, zarr};
 use crate::model::{Dataset, Evidence, Fact, Kind, Locator, Role, Sighting};
 
 /// Folders a store keeps its books in: the store is what lies around them.
@@ -80,6 +80,12 @@ pub(super) fn group(store: Store<'_>) -> Group<'_> {
             versions::tell(&directory, &told, &parts, &mut dataset, &mut evidence);
         }
         "hf-datasets" => splits::tell(&directory, primary, &manifests, &parts, &mut dataset),
+        format if zarr::is_zarr(format) => {
+            let told: Vec<&Sighting> = [primary].into_iter().chain(manifests.iter().chain(&parts).copied()).collect();
+            if let Some(format) = zarr::tell(&directory, &told, &mut dataset) {
+                asset.format = format.to_owned();
+            }
+        }
         _ => add_parts(&mut dataset, &manifests, &parts),
     }
     dataset.parts = None;

@@ -47,6 +47,14 @@ pub(in crate::probe) fn texts(bytes: &[u8]) -> Vec<String> {
     pickle.tree.nodes().filter_map(text).collect()
 }
 
+/// The texts that are keys of the outermost dictionary of a small pickle; none where it is something else.
+pub(in crate::probe) fn keys(bytes: &[u8]) -> Vec<String> {
+    let blob = crate::blob::Memory::new(bytes);
+    let pickle = walk(&mut crate::blob::Cursor::new(&blob, 0));
+    let entries = pickle.tree.entries(pickle.root).unwrap_or_default();
+    entries.iter().filter_map(|(key, _)| pickle.tree.text(*key)).map(str::to_owned).collect()
+}
+
 /// A place in the arena.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Id(u32);

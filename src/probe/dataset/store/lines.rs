@@ -1,0 +1,221 @@
+//! The rows of a sheet: which of them names the columns, and what follows as a table.
+//!
+//! A sheet is what somebody typed: a title may stand above the table, and the names of the columns are a row like any
+//! other. The first rows are held until it is clear which one names; the rest go by.
+
+use crate::model::TableFacts;
+use crate::table::{Cell, Column, Kind, Table};
+
+/// Rows that are held.
+const MAX_HELD: usize = 12;
+/// Most columns of a sheet.
+const MAX_COLUMNS: usize = 20_000;
+/// Bytes of a held text.
+const MAX_TEXT: usize = 4_096;
+
+/// A value of a cell, held.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Held {
+    Text(String),
+    Number(f64),
+    Boolean(bool),
+    /// Seconds since 1970.
+    Moment(i64),
+}
+
+impl Held {
+    fn cell(&self) -> Cell<'_> {
+        match self {
+            Held::Text(text) => Cell::Text(text),
+            Held::Number(number) => Cell::Number(*number),
+            Held::Boolean(flag) => Cell::Boolean(*flag),
+            Held::Moment(second) if second.checked_rem(86_400) == Some(0) => Cell::Day(second / 86_400),
+            Held::Moment(second) => Cell::Second(*second),
+        }
+    }
+
+    fn kind(&self) -> Kind {
+        match self {
+            Held::Text(_) => Kind::Text,
+            Held::Number(_) => Kind::Number,
+            Held::Boolean(_) => Kind::Boolean,
+            Held::Moment(_) => Kind::Date,
+        }
+    }
+}
+
+/// A row: columns by number, in order, empty cells left out.
+pub(super) type Row = Vec<(usize, Held)>;
+
+/// A sheet, while its rows go by.
+pub(super) struct Sheet<'s> {
+    table: Table<'s>,
+    /// The first rows, until the columns are known.
+    held: Vec<Row>,
+    /// Numbers of the table's columns, by that of the sheet; empty until they are known.
+    columns: Vec<Option<usize>>,
+    is_open: bool,
+    pub(super) has_header: bool,
+    feeds: bool,
+    rows: u64,
+}
+
+impl<'s> Sheet<'s> {
+    pub(super) fn new(table: Table<'s>, feeds: bool) -> Sheet<'s> {
+        Sheet { table, held: Vec::new(), columns: Vec::new(), is_open: false, has_header: false, feeds, rows: 0 }
+    }
+
+    /// Takes the next row that is not empty.
+    pub(super) fn row(&mut self, row: Row) {
+        if row.is_empty() {
+            return;
+        }
+        if self.is_open {
+            self.feed(&row);
+            return;
+        }
+        self.held.push(row);
+        if self.held.len() >= MAX_HELD {
+            self.open();
+        }
+    }
+
+    /// Rows follow that are not read.
+    pub(super) fn cut(&mut self) {
+        self.table.cut();
+    }
+
+    /// What it says.
+    pub(super) fn finish(mut self) -> TableFacts {
+        if !self.is_open {
+            self.open();
+        }
+        let rows = self.rows;
+        let mut facts = self.table.finish();
+        facts.row_count = Some(rows);
+        facts
+    }
+
+    /// Finds the row that names the columns, and lets the held ones go by.
+    fn open(&mut self) {
+        self.is_open = true;
+        let held = std::mem::take(&mut self.held);
+        let header = header(&held);
+        let after = header.map_or(0, |header| header.saturating_add(1));
+        let body = held.get(after..).unwrap_or_default();
+        let width = |row: &Row| row.last().map_or(0, |(column, _)| column.saturating_add(1));
+        let width = held.iter().map(width).max().unwrap_or(0).min(MAX_COLUMNS);
+        let names = header.and_then(|header| held.get(header));
+        self.has_header = names.is_some();
+        for column in 0..width {
+            let of = |row: &Row| row.iter().find(|(number, _)| *number == column).map(|(_, held)| held.clone());
+            let name = match names {
+                Some(names) => match of(names) {
+                    Some(Held::Text(name)) => name.trim().to_owned(),
+                    // A column without a name is one all the same, if there is something in it.
+                    _ if body.iter().any(|row| of(row).is_some()) => letters(column),
+                    _ => {
+                        self.columns.push(None);
+                        continue;
+                    }
+                },
+                None => letters(column),
+            };
+            let kind = body.iter().find_map(of).map_or(Kind::Text, |held| held.kind());
+            self.columns.push(Some(self.table.column(Column::of(name, kind))));
+        }
+        for row in body {
+            self.feed(row);
+        }
+    }
+
+    fn feed(&mut self, row: &Row) {
+        self.rows = self.rows.saturating_add(1);
+        if !self.feeds {
+            return;
+        }
+        for (column, held) in row {
+            if let Some(Some(number)) = self.columns.get(*column) {
+                self.table.cell(*number, held.cell());
+            }
+        }
+        self.table.end_row();
+    }
+}
+
+/// The row that names the columns: the first of the widest ones, if it is all texts that differ.
+fn header(rows: &[Row]) -> Option<usize> {
+    let widest = rows.iter().map(Vec::len).max()?;
+    // A row of data may be wider than the names where columns at the end have none.
+    let least = widest.saturating_mul(4) / 5;
+    let (at, row) = rows.iter().enumerate().find(|(_, row)| row.len() >= least.max(1))?;
+    let mut names: Vec<&str> = Vec::new();
+    for (_, held) in row {
+        match held {
+            Held::Text(text) if text.len() <= 200 && !names.contains(&text.as_str()) => names.push(text),
+            _ => return None,
+        }
+    }
+    // Nothing but one row is no table with a name for each column and nothing below, unless it looks like names.
+    (rows.len() > 1 || names.len() > 1).then_some(at)
+}
+
+/// The name a spreadsheet gives a column: A, B, …, Z, AA.
+fn letters(column: usize) -> String {
+    let mut letters = Vec::new();
+    let mut rest = column;
+    loop {
+        letters.push(b'A'.saturating_add(u8::try_from(rest % 26).unwrap_or(0)));
+        match (rest / 26).checked_sub(1) {
+            Some(more) => rest = more,
+            None => break,
+        }
+    }
+    letters.iter().rev().map(|&letter| char::from(letter)).collect()
+}
+
+/// A text of bounded length.
+pub(super) fn held_text(text: &str) -> Held {
+    Held::Text(text.get(..text.floor_char_boundary(MAX_TEXT.min(text.len()))).unwrap_or_default().to_owned())
+}
+
+/// The second since 1970 that a spreadsheet's day number means; none where it is no date of this world.
+pub(super) fn moment(serial: f64, from_1904: bool) -> Option<i64> {
+    let days = if from_1904 { serial + 1462.0 } else { serial };
+    if !(0.0..2_958_466.0).contains(&days) {
+        return None;
+    }
+    // Before March 1900 the numbers count a day that never was.
+    let days = if days < 60.0 { days + 1.0 } else { days };
+    #[allow(clippy::cast_possible_truncation)]
+    let seconds = ((days - 25_569.0) * 86_400.0).round() as i64;
+    Some(seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(texts: &[&str]) -> Row {
+        texts.iter().enumerate().filter(|(_, text)| !text.is_empty()).map(|(n, text)| (n, held_text(text))).collect()
+    }
+
+    #[test]
+    fn titles_stand_above_names() {
+        let numbers: Row = vec![(0, Held::Number(1.0)), (1, Held::Number(2.0))];
+        assert_eq!(header(&[text(&["Results 2024"]), text(&["id", "dose"]), numbers.clone()]), Some(1));
+        assert_eq!(header(&[numbers.clone(), numbers.clone()]), None);
+        assert_eq!(header(&[text(&["a", "a"]), numbers]), None);
+        assert_eq!(header(&[]), None);
+    }
+
+    #[test]
+    fn names_of_columns_and_days() {
+        assert_eq!([0, 25, 26, 701, 702].map(letters), ["A", "Z", "AA", "ZZ", "AAA"]);
+        assert_eq!(moment(25_569.0, false), Some(0));
+        assert_eq!(moment(45_351.5, false), Some(19_782 * 86_400 + 43_200));
+        assert_eq!(moment(1.0, false), Some(-25_567 * 86_400));
+        assert_eq!(moment(-1.0, false), None);
+        assert_eq!(moment(0.0, true), Some(-24_107 * 86_400));
+    }
+}
