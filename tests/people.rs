@@ -106,10 +106,21 @@ fn tables_about_nobody_say_so() {
 #[test]
 fn direct_identifiers_of_redcap_projects_are_found() {
     // Identifiers that the projects' own dictionaries leave out, each of them plainly one: they cost no precision.
-    const UNMARKED: [&str; 4] = ["next_of_kin_contact_name", "next_of_kin_contact_address", "next_of_kin_contact_phone", "ec_phone"];
+    const UNMARKED: [&str; 4] =
+        ["next_of_kin_contact_name", "next_of_kin_contact_address", "next_of_kin_contact_phone", "ec_phone"];
     const DIRECT: [&str; 12] = [
-        "person_name", "email", "phone", "postal_address", "precise_geo", "national_id", "mrn", "insurance", "birth_date",
-        "ip_address", "device_id", "biometric",
+        "person_name",
+        "email",
+        "phone",
+        "postal_address",
+        "precise_geo",
+        "national_id",
+        "mrn",
+        "insurance",
+        "birth_date",
+        "ip_address",
+        "device_id",
+        "biometric",
     ];
     let (mut found, mut missed, mut wrong) = (Vec::new(), Vec::new(), Vec::new());
     for project in ["clinical-trial-1", "longitudinal", "simple"] {

@@ -122,8 +122,12 @@ fn disagree(tables: &[(&Asset, &TableFacts)], a: usize, b: usize) -> bool {
     let (Some(a), Some(b)) = (traits(a), traits(b)) else { return false };
     let (small, large) = if a.len() <= b.len() { (a, b) } else { (b, a) };
     // The lowest two bits say which traits they are.
-    let known = small.iter().filter_map(|(key, one)| Some((one, large.get(key)?))).filter(|(one, other)| (*one ^ *other) & 3 == 0);
-    let (same, other) = known.fold((0, 0), |(same, other), (a, b)| if a == b { (same + 1, other) } else { (same, other + 1) });
+    let known = small
+        .iter()
+        .filter_map(|(key, one)| Some((one, large.get(key)?)))
+        .filter(|(one, other)| (*one ^ *other) & 3 == 0);
+    let (same, other) =
+        known.fold((0, 0), |(same, other), (a, b)| if a == b { (same + 1, other) } else { (same, other + 1) });
     other > same
 }
 
