@@ -110,7 +110,7 @@ fn join_by_key(tables: &[(&Asset, &TableFacts)], groups: &mut Groups) {
         // One person in common may be an accident of short keys; the only one of a table is not.
         let enough = both >= 2 || both == asked;
         let related = enough && both * 100 >= asked * SHARED && may_be_the_same(kind(a), kind(b));
-        if related && !groups.pairs_between(first, second).any(|(a, b)| disagree(tables, a, b)) {
+        if related && !groups.pairs_between(first, second).iter().any(|&(a, b)| disagree(tables, a, b)) {
             groups.join(first, second);
         }
     }
@@ -243,12 +243,15 @@ impl Groups {
         at
     }
 
-    /// Every pair of members of the two groups.
-    fn pairs_between(&self, a: usize, b: usize) -> impl Iterator<Item = (usize, usize)> {
-        let members = |root: usize| (0..self.parents.len()).filter(move |&at| self.root(at) == root);
+    /// Every pair of members of the two groups; none where they are one.
+    fn pairs_between(&self, a: usize, b: usize) -> Vec<(usize, usize)> {
         let (a, b) = (self.root(a), self.root(b));
-        let pairs = move |left: usize| members(b).map(move |right| (left, right));
-        (0..self.parents.len()).filter(move |&at| a != b && self.root(at) == a).flat_map(pairs)
+        if a == b {
+            return Vec::new();
+        }
+        let members = |root: usize| (0..self.parents.len()).filter(|&at| self.root(at) == root).collect::<Vec<usize>>();
+        let others = members(b);
+        members(a).into_iter().flat_map(|one| others.iter().map(move |&other| (one, other))).collect()
     }
 
     fn join(&mut self, a: usize, b: usize) {
