@@ -73,10 +73,13 @@ pub(crate) fn probe(input: &Input, source: &mut dyn Read) -> Result<Finding, Pro
     if stream.peek()?.starts_with(b"\xef\xbb\xbf") {
         stream.skip(3)?;
     }
-    let line = head.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    // The description of a wide table is longer than the head.
+    let beginning = stream.peek()?;
+    let line = beginning.split(|&byte| byte == b'\n').next().unwrap_or_default();
     let is_lines = serde_json::from_slice::<IgnoredAny>(line).is_ok() && outer_value(line, "rows").is_none();
+    let has_columns = outer_value(line, "columns").is_some();
     let mut found = Found { input, tables: Vec::new(), study: None, program: None, is_unordered: false };
-    let outcome = if is_lines && outer_value(line, "columns").is_some() {
+    let outcome = if is_lines && has_columns {
         found.lines(&mut stream)
     } else {
         let mut json = serde_json::Deserializer::from_reader(stream);
