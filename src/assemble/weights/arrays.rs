@@ -3,13 +3,16 @@
 //! Orbax, T5X and Megatron keep a zarr array a parameter below the directory of the checkpoint; joblib before 0.10 kept
 //! each array of a pickle in a file of its own, which the pickle names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Group, listed, trees};
-use crate::model::{Fact, Locator, Role, Sighting, Weights};
+use crate::model::{Evidence, Fact, Locator, Role, Sighting, Weights};
 
 /// Formats whose directories may hold arrays that are theirs.
 const STORES: [&str; 6] = ["orbax", "torch-dcp", "megatron-dist", "nemo", "nemo-checkpoint", "flax-msgpack"];
+
+/// Formats that may keep their arrays in files beside them.
+const PICKLES: [&str; 2] = ["pickle", "joblib"];
 
 /// Moves such arrays to their models; returns the rest of the data.
 pub(super) fn claim<'s>(groups: &mut [Group<'s>], data: Vec<&'s Sighting>) -> Vec<&'s Sighting> {
@@ -28,7 +31,12 @@ pub(super) fn claim<'s>(groups: &mut [Group<'s>], data: Vec<&'s Sighting>) -> Ve
     }
     let mut rest = Vec::new();
     let mut touched: BTreeMap<usize, Weights> = BTreeMap::new();
+    let mut found: BTreeMap<usize, u64> = BTreeMap::new();
     for file in data {
+        if let Some(index) = named.get(&file.locator) {
+            let found = found.entry(*index).or_default();
+            *found = found.saturating_add(1);
+        }
         let of_store = || if file.format.starts_with("zarr") { within(&stores, &file.locator) } else { None };
         let Some(index) = named.get(&file.locator).copied().or_else(of_store) else {
             rest.push(file);
@@ -37,6 +45,12 @@ pub(super) fn claim<'s>(groups: &mut [Group<'s>], data: Vec<&'s Sighting>) -> Ve
         let Some(group) = groups.get_mut(index) else { continue };
         add(touched.entry(index).or_default(), file);
         group.others.push(file);
+    }
+    let owners: BTreeSet<usize> = named.values().copied().collect();
+    for index in owners {
+        if let Some(group) = groups.get_mut(index).filter(|group| PICKLES.contains(&group.primary.format.as_str())) {
+            note_absent(group, found.get(&index).copied().unwrap_or(0));
+        }
     }
     for (index, sum) in touched {
         let Some(group) = groups.get_mut(index) else { continue };
@@ -52,6 +66,18 @@ pub(super) fn claim<'s>(groups: &mut [Group<'s>], data: Vec<&'s Sighting>) -> Ve
         }
     }
     rest
+}
+
+/// Says how many of the files are there that a pickle keeps its arrays in.
+fn note_absent(group: &mut Group, found: u64) {
+    let Fact::Weights(weights) = &mut group.draft.fact else { return };
+    let total = weights.external_data.len() as u64;
+    if found < total {
+        weights.shards = Some(total);
+        weights.shards_present = Some(found);
+        let why = format!("{found} of the {total} files that hold its arrays are here");
+        group.draft.evidence.push(Evidence { signature: "shards".to_owned(), why });
+    }
 }
 
 /// The directory below which arrays are a model's own.

@@ -18,7 +18,7 @@ const FORMATS: [&str; 5] = ["safetensors", "safetensors-sharded", "torch-zip", "
 const ENDINGS: [&str; 3] = ["safetensors", "bin", "msgpack"];
 
 /// Puts versions to the model they are of.
-pub(super) fn join(drafts: &mut Vec<Draft>) {
+pub(super) fn join<'s>(drafts: &mut Vec<Draft<'s>>) {
     let mut versions: BTreeMap<String, Vec<(Option<&'static str>, usize)>> = BTreeMap::new();
     for (index, draft) in drafts.iter().enumerate() {
         if let Some((name, word)) = split(draft.primary, &draft.format) {
@@ -34,16 +34,22 @@ pub(super) fn join(drafts: &mut Vec<Draft>) {
         joined.extend(others.filter_map(|&(word, index)| Some((index, word?, whole))));
     }
     joined.sort_unstable();
-    for (index, word, whole) in joined.into_iter().rev() {
-        let version = drafts.remove(index);
-        let whole = if whole > index { whole.saturating_sub(1) } else { whole };
-        let Some(whole) = drafts.get_mut(whole) else { continue };
-        whole.weights.variants.insert(0, word.to_owned());
-        whole.say("variants", format!("beside it lies the same model as '{word}'"));
-        whole.others.push(version.primary);
-        whole.others.extend(version.others);
-        whole.others.sort_by(|a, b| a.locator.cmp(&b.locator));
+    let mut slots: Vec<Option<Draft<'s>>> = drafts.drain(..).map(Some).collect();
+    for (index, word, whole) in joined {
+        let Some(version) = slots.get_mut(index).and_then(Option::take) else { continue };
+        match slots.get_mut(whole) {
+            Some(Some(whole)) => {
+                whole.weights.variants.push(word.to_owned());
+                whole.say("variants", format!("beside it lies the same model as '{word}'"));
+                whole.others.push(version.primary);
+                whole.others.extend(version.others);
+                whole.others.sort_by(|a, b| a.locator.cmp(&b.locator));
+            }
+            // Nothing is lost, whatever the names say.
+            _ => slots.push(Some(version)),
+        }
     }
+    drafts.extend(slots.into_iter().flatten());
 }
 
 /// A name without the word, and the word.
