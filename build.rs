@@ -1,4 +1,4 @@
-//! Embeds `signatures/` into the binary: one table row a file, in order of path.
+//! Embeds `signatures/` into the binary: one table row a file, in order of path; `personal/` in a table of its own.
 //!
 //! A generated table rather than a directory-embedding macro, since those do not see a file that was added.
 
@@ -12,15 +12,23 @@ fn main() -> io::Result<()> {
     let mut files = Vec::new();
     list(&root, &mut files)?;
     files.sort();
+    // Classes of personal data are the tables' business, everything else recognises files.
+    let (personal, signatures): (Vec<_>, Vec<_>) =
+        files.into_iter().partition(|file| file.starts_with(root.join("personal")));
+    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
+    fs::write(out.join("signatures.rs"), table(&root, &signatures))?;
+    fs::write(out.join("personal.rs"), table(&root, &personal))
+}
+
+fn table(root: &Path, files: &[PathBuf]) -> String {
     let mut table = String::from("&[\n");
     for file in files {
-        let name = file.strip_prefix(&root).unwrap_or(&file).to_string_lossy().replace('\\', "/");
+        let name = file.strip_prefix(root).unwrap_or(file).to_string_lossy().replace('\\', "/");
         // `{:?}` writes a Rust string literal.
         let _ = writeln!(table, "    ({name:?}, include_str!({:?})),", file.to_string_lossy());
     }
     table.push(']');
-    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("signatures.rs");
-    fs::write(out, table)
+    table
 }
 
 fn list(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {

@@ -66,7 +66,8 @@ pub mod unpack;
 
 /// What a survey means.
 pub fn inventory(mut survey: model::Survey) -> model::Inventory {
-    let assets = assemble::assets(&survey);
+    let mut assets = assemble::assets(&survey);
+    let populations = relate::populations(&mut assets);
     let relations = relate::relations(&assets);
     let mut tallies = std::mem::take(&mut survey.tallies);
     for (row, tally) in assemble::leftovers(&survey, &assets) {
@@ -78,6 +79,7 @@ pub fn inventory(mut survey: model::Survey) -> model::Inventory {
         sources: survey.sources,
         assets,
         relations,
+        populations,
         gaps: survey.gaps,
         tallies: tallies.into_iter().collect(),
         coverage: survey.coverage,

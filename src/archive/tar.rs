@@ -17,7 +17,9 @@ pub enum Kind {
     File,
     /// A regular file with holes: its stored bytes are not its content.
     Sparse,
-    /// A link, device or pipe, in words: no bytes of its own.
+    /// Another name of a member of the archive, or of something outside: no bytes of its own.
+    Link,
+    /// A device or pipe, in words: no bytes of its own.
     Special(&'static str),
     /// A directory.
     Other,
@@ -32,6 +34,8 @@ pub struct Member {
     pub kind: Kind,
     /// Stored bytes.
     pub size: u64,
+    /// Of a link, the name within the archive of what it leads to; nothing where that lies outside.
+    pub target: Option<Vec<u8>>,
 }
 
 /// Why an archive could not be read on.
@@ -117,13 +121,16 @@ pub fn next(feed: &mut dyn Feed) -> Result<Option<Member>, TarError> {
                 extended.name = Some(extended_body(feed, size)?.into_iter().take_while(|&b| b != 0).collect())
             }
             Some(b'x' | b'g' | b'X') => extended.take(&extended_body(feed, size)?),
-            Some(b'K' | b'V' | b'N') => feed.skip(size.saturating_add(padding(size)))?,
+            Some(b'K') => {
+                extended.target = Some(extended_body(feed, size)?.into_iter().take_while(|&b| b != 0).collect())
+            }
+            Some(b'V' | b'N') => feed.skip(size.saturating_add(padding(size)))?,
             kind => {
                 let kind = match kind {
                     Some(0 | b'0' | b'7') if extended.sparse => Kind::Sparse,
                     Some(0 | b'0' | b'7') => Kind::File,
                     Some(b'S') => Kind::Sparse,
-                    Some(b'1' | b'2') => Kind::Special("link in an archive"),
+                    Some(b'1' | b'2') => Kind::Link,
                     Some(b'3' | b'4' | b'6') => Kind::Special("device or pipe in an archive"),
                     Some(b'5') => Kind::Other,
                     // POSIX: what a reader does not know is a regular file.
@@ -131,7 +138,7 @@ pub fn next(feed: &mut dyn Feed) -> Result<Option<Member>, TarError> {
                 };
                 let stated = match kind {
                     Kind::File | Kind::Sparse => extended.size.unwrap_or(size),
-                    Kind::Special(_) | Kind::Other => 0,
+                    Kind::Link | Kind::Special(_) | Kind::Other => 0,
                 };
                 if block.get(156) == Some(&b'S') && block.get(482) == Some(&1) {
                     skip_sparse_maps(feed)?;
@@ -139,7 +146,10 @@ pub fn next(feed: &mut dyn Feed) -> Result<Option<Member>, TarError> {
                 let name = extended.name.unwrap_or_else(|| header_name(&block));
                 // Before POSIX a directory was a regular file whose name ends in a slash.
                 let kind = if name.ends_with(b"/") { Kind::Other } else { kind };
-                return Ok(Some(Member { name, kind, size: stated }));
+                let target = (kind == Kind::Link)
+                    .then(|| extended.target.take().unwrap_or_else(|| field(&block, 157, 257)))
+                    .and_then(|target| inside(if block.get(156) == Some(&b'2') { &name } else { b"" }, &target));
+                return Ok(Some(Member { name, kind, size: stated, target }));
             }
         }
     }
@@ -175,6 +185,7 @@ fn extended_body(feed: &mut dyn Feed, size: u64) -> Result<Vec<u8>, TarError> {
 struct Extended {
     name: Option<Vec<u8>>,
     size: Option<u64>,
+    target: Option<Vec<u8>>,
     sparse: bool,
 }
 
@@ -189,6 +200,7 @@ impl Extended {
                 let value = record.get(equals.saturating_add(1)..).unwrap_or_default();
                 match record.get(..equals) {
                     Some(b"path" | b"GNU.sparse.name") => self.name = Some(value.to_vec()),
+                    Some(b"linkpath") => self.target = Some(value.to_vec()),
                     Some(b"size") => self.size = decimal(value),
                     Some(key) if key.starts_with(b"GNU.sparse.") => self.sparse = true,
                     _ => {}
@@ -199,10 +211,35 @@ impl Extended {
     }
 }
 
+/// The plain form of a name within the archive: without `.` and empty parts.
+pub fn plain_name(name: &[u8]) -> Vec<u8> {
+    inside(b"", name.strip_prefix(b"/").unwrap_or(name)).unwrap_or_else(|| name.to_vec())
+}
+
+/// Where a link at `name` leads within the archive; nothing where it leads out of it. A hard link is relative to the
+/// archive itself.
+fn inside(name: &[u8], target: &[u8]) -> Option<Vec<u8>> {
+    if target.starts_with(b"/") || target.is_empty() {
+        return None;
+    }
+    let directory = name.iter().rposition(|&byte| byte == b'/').and_then(|end| name.get(..end)).unwrap_or_default();
+    let mut parts: Vec<&[u8]> = Vec::new();
+    for part in directory.split(|&byte| byte == b'/').chain(target.split(|&byte| byte == b'/')) {
+        match part {
+            b"" | b"." => {}
+            b".." => drop(parts.pop()?),
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join(&b'/'))
+}
+
+fn field(block: &[u8; 512], from: usize, to: usize) -> Vec<u8> {
+    block.get(from..to).unwrap_or_default().iter().copied().take_while(|&byte| byte != 0).collect()
+}
+
 fn header_name(block: &[u8; 512]) -> Vec<u8> {
-    let field = |from, to| {
-        block.get(from..to).unwrap_or_default().iter().copied().take_while(|&byte| byte != 0).collect::<Vec<u8>>()
-    };
+    let field = |from, to| field(block, from, to);
     let name = field(0, 100);
     // Only POSIX headers have a prefix; GNU keeps times there.
     let prefix = if block.get(257..263) == Some(b"ustar\0") { field(345, 500) } else { Vec::new() };
@@ -227,4 +264,20 @@ fn number(field: &[u8]) -> Option<u64> {
 
 fn decimal(digits: &[u8]) -> Option<u64> {
     std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_lead_to_names_of_the_archive_or_nowhere() {
+        let of = |name: &str, target: &str| {
+            inside(name.as_bytes(), target.as_bytes()).map(|to| String::from_utf8(to).unwrap())
+        };
+        assert_eq!(of("m/snapshots/f/config.json", "../../blobs/0a").as_deref(), Some("m/blobs/0a"));
+        assert_eq!(of("./a/b", "./c").as_deref(), Some("a/c"));
+        assert_eq!((of("a/b", "../../c"), of("a", "/etc/passwd"), of("a", "")), (None, None, None));
+        assert_eq!(plain_name(b"./a//b"), b"a/b");
+    }
 }

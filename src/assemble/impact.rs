@@ -1,16 +1,21 @@
 //! What a loss would cost, with its reasons. Levels after FIPS 199; no number is invented.
 
-use crate::model::{Asset, Fact, Impact, Kind, Level, Origin, Presence};
+use crate::model::{Asset, Dataset, Fact, Impact, Kind, Level, Origin, Presence, SubjectKind, TableFacts};
 
 /// The impact of losing an asset as far as its own facts tell.
 pub(super) fn of(asset: &Asset) -> Impact {
     if asset.presence == Presence::Unverified {
         return Impact { level: Level::Low, because: vec!["its structure does not hold".to_owned()], tier: None };
     }
+    if asset.presence == Presence::Pointer {
+        let because = vec!["a pointer: the data itself is elsewhere".to_owned()];
+        return Impact { level: Level::Low, because, tier: None };
+    }
     let (level, because) = match (asset.kind, &asset.fact) {
         (Kind::Model, Fact::Weights(weights)) => model(asset, weights),
         (Kind::Model, _) => (Level::Moderate, vec!["a model".to_owned()]),
         (Kind::Infra, _) => (Level::Moderate, vec!["names machines, accounts or ways between them".to_owned()]),
+        (Kind::Dataset, Fact::Dataset(dataset)) => data(dataset),
         (Kind::Dataset, _) => (Level::Moderate, vec!["data whose content is not known to be harmless".to_owned()]),
         (Kind::Code, _) => (Level::Moderate, vec!["source of a model or its training".to_owned()]),
         (Kind::Run | Kind::Image, _) => (Level::Moderate, vec!["says how and where something was made".to_owned()]),
@@ -45,4 +50,54 @@ fn model(asset: &Asset, weights: &crate::model::Weights) -> (Level, Vec<String>)
         return (Level::High, because);
     }
     (Level::Moderate, vec!["weights that run as they are".to_owned()])
+}
+
+fn data(dataset: &Dataset) -> (Level, Vec<String>) {
+    let table = &dataset.table;
+    match (table.subject_kind, dataset.kind.as_deref()) {
+        (Some(SubjectKind::Animal), _) => {
+            return (Level::Moderate, vec!["measurements of animals: nobody's, and valuable".to_owned()]);
+        }
+        (Some(SubjectKind::Synthetic), _) => return (Level::Low, vec!["people that a generator made up".to_owned()]),
+        (_, Some("data_dictionary")) => {
+            return (Level::Low, vec!["describes columns, and holds no rows about anybody".to_owned()]);
+        }
+        (_, Some("training_metrics")) => return (Level::Low, vec!["measurements of a training".to_owned()]),
+        _ => {}
+    }
+    let people = |what: &str| match table.distinct_subjects {
+        Some(1) => format!("{what} of 1 person"),
+        Some(count @ 2..) => format!("{what} of {count} people"),
+        _ => format!("{what} of people"),
+    };
+    let mut high = Vec::new();
+    high.extend(table.key_file.then(|| "a key file: it leads from the keys of other data to people".to_owned()));
+    high.extend((dataset.genotype_data == Some(true)).then(|| people("genotypes")));
+    high.extend((table.health_data == Some(true)).then(|| people("health data")));
+    high.extend(table.unblinded.then(|| "says who gets which treatment".to_owned()));
+    let mut moderate = Vec::new();
+    moderate.extend((table.pseudonymised == Some(false)).then(|| "names people directly".to_owned()));
+    moderate.extend(singled_out(table));
+    moderate.extend((!table.embedded.is_empty()).then(|| "free text that names or numbers people".to_owned()));
+    moderate.extend((dataset.contains_pickle == Some(true)).then(|| "whoever loads it runs what it says".to_owned()));
+    if high.is_empty() && moderate.is_empty() {
+        let has_people = table.distinct_subjects.is_some_and(|count| count > 0);
+        let is_known = !table.columns.is_empty() && table.column_classes.is_some();
+        let why = match (has_people, is_known) {
+            (true, _) => people("records"),
+            (_, true) => "no column that is about people".to_owned(),
+            _ => "data whose content is not known to be harmless".to_owned(),
+        };
+        return (Level::Moderate, vec![why]);
+    }
+    let level = if high.is_empty() { Level::Moderate } else { Level::High };
+    high.extend(moderate);
+    (level, high)
+}
+
+/// How many of a table's people are alone with their quasi-identifiers, by the set that tells most.
+fn singled_out(table: &TableFacts) -> Option<String> {
+    let worst = table.risk.iter().max_by(|a, b| a.average_risk.total_cmp(&b.average_risk))?;
+    let by = worst.quasi_identifiers.join(", ");
+    Some(format!("{} of {} are alone with their {by}", worst.unique_records, worst.records))
 }

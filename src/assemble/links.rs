@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Locator, Sighting};
+use crate::model::{Locator, Sighting, is_digest};
 
 /// Links that were written out as text: what a checkout without links, or an archive of one, leaves in their place. Each
 /// becomes what its target is, under its own name.
@@ -70,10 +70,4 @@ pub(super) fn fold<'s>(sightings: Vec<&'s Sighting>) -> (Vec<&'s Sighting>, Othe
     dropped.sort_unstable();
     let kept = sightings.into_iter().filter(|sighting| dropped.binary_search(&&sighting.locator).is_err()).collect();
     (kept, names)
-}
-
-/// Whether a name is a digest and nothing else, its kind aside (`sha256-…`).
-fn is_digest(name: &[u8]) -> bool {
-    let name = name.strip_prefix(b"sha256-").unwrap_or(name);
-    name.len() >= 32 && name.iter().all(u8::is_ascii_hexdigit)
 }

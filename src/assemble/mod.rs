@@ -40,9 +40,9 @@ pub fn assets(survey: &Survey) -> Vec<Asset> {
     let of = |family: Family| verified.iter().copied().filter(move |sighting| sighting.family == family);
 
     let code = of(Family::Code).map(|sighting| &sighting.locator).collect();
-    let mut groups = weights::groups(of(Family::Weights).collect(), &code);
+    let (mut groups, data) = weights::groups(of(Family::Weights).collect(), of(Family::Dataset).collect(), &code);
     let raw = of(Family::Weights).filter(|sighting| sighting.format == "raw-weights").collect();
-    groups.extend(dataset::groups(of(Family::Dataset).collect(), raw));
+    groups.extend(dataset::groups(data, raw));
     for family in [Family::Run, Family::Code, Family::Image, Family::Infra] {
         groups.extend(plain::groups(of(family)));
     }
@@ -51,6 +51,7 @@ pub fn assets(survey: &Survey) -> Vec<Asset> {
 
     let mut assets: Vec<Asset> = groups.into_iter().map(|group| finish(group, &names)).collect();
     assets.sort_by(|a, b| (a.kind, &a.files, &a.format).cmp(&(b.kind, &b.files, &b.format)));
+    dataset::pointers::settle(&mut assets);
     name_apart(&mut assets);
     assets
 }

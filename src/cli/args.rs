@@ -117,6 +117,9 @@ pub(super) struct LookArgs {
     /// Leave out what matches, as in a .gitignore; may be given several times
     #[arg(long, value_name = "PATTERN")]
     pub(super) exclude: Vec<String>,
+    /// A set of quasi-identifiers whose risk is measured too: age,sex,race; repeatable
+    #[arg(long, value_name = "CLASS,…", value_parser = risk_set)]
+    pub(super) risk_set: Vec<String>,
 
     /// Follow mount points too; by default a scan stays on the file system of each PLACE
     #[arg(long, overrides_with = "one_file_system")]
@@ -322,5 +325,16 @@ mod tests {
     #[test]
     fn the_parser_is_sound() {
         Args::command().debug_assert();
+    }
+}
+
+/// Classes that a risk can be measured over, separated by commas.
+fn risk_set(text: &str) -> Result<String, String> {
+    let known = blastmap::table::RISK_CLASSES;
+    let classes: Vec<&str> = text.split(',').map(str::trim).collect();
+    match classes.iter().find(|class| !known.contains(class)) {
+        Some(class) => Err(format!("'{class}' is no quasi-identifier; there are {}", known.join(", "))),
+        None if classes.len() < 2 => Err("a set has at least two classes".to_owned()),
+        None => Ok(classes.join(",")),
     }
 }

@@ -2,12 +2,14 @@
 //! here, before a file is looked into: a configuration can always fail a scan.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context;
 use blastmap::assemble::rules::RuleSet;
 use blastmap::model::{Level, Rules};
 use blastmap::report::Decisions;
 use blastmap::scan::{Place, Plan};
+use blastmap::table;
 
 use super::args::{DepthArg, Format, LookArgs, ScanArgs, SniffArg};
 use super::config::{self, Config, Found};
@@ -74,7 +76,7 @@ impl Settings {
 
 /// What the flags say, in the configuration's terms.
 fn flags(args: &ScanArgs) -> anyhow::Result<Config> {
-    let LookArgs { depth, sniff, exclude, cross_file_systems, one_file_system, recall, threads } = &args.look;
+    let LookArgs { depth, sniff, exclude, risk_set, cross_file_systems, one_file_system, recall, threads } = &args.look;
     let here = std::env::current_dir().context("the current directory cannot be looked at; change to one that can")?;
     let mut config = Config { limits: args.limits.clone(), ..Config::default() };
     config.scan.depth = *depth;
@@ -89,6 +91,7 @@ fn flags(args: &ScanArgs) -> anyhow::Result<Config> {
     config.scan.fail_on = args.fail_on;
     config.scan.strict = args.strict.then_some(true);
     config.scan.exclude.clone_from(exclude);
+    config.scan.risk_set.clone_from(risk_set);
     // Absolute, so that a dump means the same wherever it is read.
     config.signatures.dirs = args.rules.signatures.iter().map(|dir| here.join(dir)).collect();
     config.signatures.disable.clone_from(&args.rules.disable);
@@ -121,6 +124,12 @@ fn plan(places: Vec<Place>, config: &Config, outputs: Vec<PathBuf>) -> Plan {
         recall: scan.recall.unwrap_or(default.recall),
         exclude: scan.exclude.clone(),
         outputs,
-        tables: default.tables,
+        tables: Arc::new(tables(&scan.risk_set)),
     }
+}
+
+/// How tables are looked at.
+fn tables(risk_sets: &[String]) -> table::Settings {
+    let classes = |set: &String| set.split(',').map(str::to_owned).collect();
+    table::Settings { risk_sets: risk_sets.iter().map(classes).collect(), ..table::Settings::default() }
 }

@@ -1,11 +1,13 @@
 //! What a survey means: assets, the lines between them, and what a loss would cost.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
     Access, Confidence, ContentId, Coverage, Evidence, Fact, Gap, Kind, Locator, Presence, ScanOptions, SourceInfo,
-    Tally, TallyKey,
+    SubjectKind, Tally, TallyKey,
 };
 
 /// Confidentiality impact of a loss, after FIPS 199.
@@ -135,6 +137,26 @@ pub struct Relation {
     pub evidence: Vec<RelationEvidence>,
 }
 
+/// People that several datasets are about, each counted once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Population {
+    /// Whom.
+    pub kind: SubjectKind,
+    /// Studies the datasets name.
+    pub studies: BTreeSet<String>,
+    /// Different people over all of them.
+    pub distinct: u64,
+    /// Whether that is an estimate (HyperLogLog, standard error 0.81 %).
+    pub estimated: bool,
+    /// Rows about them.
+    pub rows: u64,
+    /// Ids of the datasets.
+    pub datasets: Vec<String>,
+    /// Ids of those that name them or lead from their keys to them: while one of these is where the others are, the
+    /// others are not pseudonymised.
+    pub identified_by: Vec<String>,
+}
+
 /// Everything a breach of the walked places would expose, and what was not looked at.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Inventory {
@@ -148,6 +170,8 @@ pub struct Inventory {
     pub assets: Vec<Asset>,
     /// How it hangs together.
     pub relations: Vec<Relation>,
+    /// Whom the datasets are about.
+    pub populations: Vec<Population>,
     /// What was not looked at.
     pub gaps: Vec<Gap>,
     /// Sums of the rest.

@@ -68,3 +68,9 @@ pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     bytes.iter().flat_map(|b| [b >> 4, b & 15]).map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
 }
+
+/// Whether a name is a digest and nothing else, its kind aside (`sha256-…`).
+pub fn is_digest(name: &[u8]) -> bool {
+    let name = name.strip_prefix(b"sha256-").unwrap_or(name);
+    name.len() >= 32 && name.iter().all(u8::is_ascii_hexdigit)
+}

@@ -86,6 +86,15 @@ impl Locator {
         self.with_leaf(leaf.get(..end).unwrap_or_default())
     }
 
+    /// What lies around this: the directory, and around the outermost one of a container the container itself.
+    pub fn around(&self) -> Option<Locator> {
+        if !self.leaf().is_empty() {
+            return Some(self.parent());
+        }
+        let (_, hops) = self.hops.split_last().filter(|(_, hops)| !hops.is_empty())?;
+        Some(Locator { source: self.source, hops: hops.to_vec() })
+    }
+
     /// The entry `name` in the same directory and container; `name` may hold slashes, not `..`.
     pub fn sibling(&self, name: &[u8]) -> Locator {
         self.parent().child(name)

@@ -16,12 +16,14 @@ mod redact;
 mod rules;
 mod survey;
 
-pub use asset::{Asset, AssetFile, Impact, Inventory, Level, Origin, Relation, RelationEvidence, RelationKind};
-pub use content::{ContentId, hex};
+pub use asset::{
+    Asset, AssetFile, Impact, Inventory, Level, Origin, Population, Relation, RelationEvidence, RelationKind,
+};
+pub use content::{ContentId, hex, is_digest};
 pub use date::{Date, DateError};
 pub use fact::{
-    Code, Dataset, Fact, Infra, Part, Parts, People, Risk, Sketch, SubjectKind, TableFacts, UnknownField, Weights,
-    estimate_distinct,
+    Code, Dataset, Fact, Infra, LOWEST, Part, Parts, People, REGISTERS, Risk, Sketch, SubjectKind, TableFacts,
+    UnknownField, Weights, estimate_distinct, raise,
 };
 pub use gap::{Cause, Gap, Stage};
 pub use locator::{Hop, Locator, LocatorError, SourceId, escape_name, is_unprintable};

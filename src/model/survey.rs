@@ -115,6 +115,8 @@ pub enum Confidence {
 pub enum Presence {
     /// Its bytes are there and were read as what they are.
     Present,
+    /// A small file stands for it: its size and hash are known, its bytes are elsewhere.
+    Pointer,
     /// The name or magic claims it, the structure does not hold. Never counted as an asset.
     Unverified,
 }
@@ -236,7 +238,7 @@ impl Tally {
 /// What this version has no parser for, so that its absence from an inventory says nothing.
 pub const NOT_LOOKED_FOR: [&str; 7] = [
     "secrets",
-    "tables and the people in them",
+    "people in documents, pictures and sound",
     "training runs",
     "pipeline code",
     "infrastructure beyond SSH and Slurm",
@@ -300,6 +302,9 @@ pub struct ScanOptions {
     pub recall: bool,
     /// Patterns that were left out.
     pub exclude: Vec<String>,
+    /// Sets of quasi-identifiers whose risk was asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub risk_sets: Vec<String>,
     /// Limits by the name of their flag, in the flag's unit.
     pub limits: BTreeMap<String, u64>,
 }

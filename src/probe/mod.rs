@@ -8,6 +8,7 @@
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 mod dataset;
+mod flatbuffer;
 pub mod kit;
 mod numpy;
 mod short_json;
@@ -61,10 +62,14 @@ impl<'a> Input<'a> {
 
     /// A table of this name, without the ending: the context of a file that is one table.
     pub fn table(&self) -> Table<'a> {
+        Table::new(self.tables, self.context())
+    }
+
+    /// The context of a file that is one table: its name without the ending.
+    pub fn context(&self) -> Context {
         let base = self.name.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
         let stem = base.rsplitn(2, |&byte| byte == b'.').last().unwrap_or_default();
-        let name = String::from_utf8_lossy(stem).into_owned();
-        Table::new(self.tables, Context { name, ..Context::default() })
+        Context { name: String::from_utf8_lossy(stem).into_owned(), ..Context::default() }
     }
 }
 
@@ -185,52 +190,81 @@ impl Probe {
 
 /// Every probe, by family and name.
 pub const PROBES: &[Probe] = &[
+    Probe { id: "annex-pointer", run: Run::At(dataset::pointer::annex::probe) },
     Probe { id: "arrow-file", run: Run::At(dataset::columnar::arrow_ipc::file) },
     Probe { id: "arrow-stream", run: Run::At(dataset::columnar::arrow_ipc::stream) },
+    Probe { id: "avro", run: Run::Through(dataset::columnar::avro::probe) },
+    Probe { id: "bam", run: Run::Through(dataset::genomic::alignment::bam) },
+    Probe { id: "bcf", run: Run::Through(dataset::genomic::variants::bcf) },
     Probe { id: "caffe", run: Run::At(weights::caffe::caffe) },
     Probe { id: "caffe2", run: Run::At(weights::caffe::caffe2) },
     Probe { id: "catboost", run: Run::At(weights::catboost::binary) },
     Probe { id: "catboost-json", run: Run::At(weights::catboost::json) },
     Probe { id: "coreml", run: Run::At(weights::coreml::probe) },
+    Probe { id: "cram", run: Run::Through(dataset::genomic::alignment::cram) },
+    Probe { id: "dataset-json", run: Run::Through(dataset::clinical::dataset_json::probe) },
     Probe { id: "delimited", run: Run::Through(dataset::text::delimited::named) },
     Probe { id: "delimited-text", run: Run::Through(dataset::text::delimited::unnamed) },
+    Probe { id: "delta-log", run: Run::Through(dataset::sharded::delta::log) },
+    Probe { id: "dicom", run: Run::Through(dataset::clinical::dicom::probe) },
+    Probe { id: "dta", run: Run::Through(dataset::statistics::dta::probe) },
     Probe { id: "duckdb", run: Run::At(dataset::store::duckdb::probe) },
+    Probe { id: "dvc-config", run: Run::At(dataset::pointer::dvc::config) },
+    Probe { id: "dvc-pointer", run: Run::At(dataset::pointer::dvc::probe) },
+    Probe { id: "fasta", run: Run::Through(dataset::genomic::sequence::fasta) },
+    Probe { id: "fastq", run: Run::Through(dataset::genomic::sequence::fastq) },
     Probe { id: "fasttext", run: Run::At(weights::fasttext::probe) },
+    Probe { id: "feather-v1", run: Run::At(dataset::columnar::feather::probe) },
     Probe { id: "fhir", run: Run::Through(dataset::clinical::fhir::probe) },
     Probe { id: "flax-msgpack", run: Run::At(weights::flax::probe) },
     Probe { id: "frozen-graph", run: Run::At(weights::tf_graph::frozen) },
     Probe { id: "generation-config", run: Run::At(weights::hf_config::generation) },
     Probe { id: "ggml", run: Run::At(weights::ggml::probe) },
     Probe { id: "gguf", run: Run::At(weights::gguf::probe) },
+    Probe { id: "git-lfs-pointer", run: Run::At(dataset::pointer::lfs::probe) },
     Probe { id: "glove", run: Run::At(weights::word_vectors::glove) },
+    Probe { id: "h2o-mojo", run: Run::At(weights::mojo::probe) },
     Probe { id: "hdf5", run: Run::At(dataset::array::hdf5::probe) },
     Probe { id: "hf-config", run: Run::At(weights::hf_config::config) },
+    Probe { id: "hf-dataset-dict", run: Run::At(dataset::sharded::hf::dict) },
+    Probe { id: "hf-dataset-info", run: Run::At(dataset::sharded::hf::info) },
+    Probe { id: "hf-dataset-state", run: Run::At(dataset::sharded::hf::state) },
     Probe { id: "json-array", run: Run::Through(dataset::text::json::array) },
     Probe { id: "json-lines", run: Run::Through(dataset::text::json::lines) },
     Probe { id: "keras-h5", run: Run::At(weights::keras_h5::probe) },
     Probe { id: "keras-zip", run: Run::At(weights::keras_zip::probe) },
+    Probe { id: "lance", run: Run::At(dataset::sharded::lance::manifest) },
+    Probe { id: "lance-data", run: Run::At(dataset::sharded::lance::data) },
     Probe { id: "lightgbm", run: Run::At(weights::lightgbm::probe) },
+    Probe { id: "lightgbm-json", run: Run::At(weights::boosted_dump::lightgbm) },
+    Probe { id: "litdata", run: Run::At(dataset::sharded::mds::litdata) },
     Probe { id: "llamafile", run: Run::At(weights::packed::llamafile) },
     Probe { id: "lmdb", run: Run::At(dataset::store::lmdb::probe) },
+    Probe { id: "mds", run: Run::At(dataset::sharded::mds::mds) },
     Probe { id: "mlflow-model", run: Run::At(weights::mlmodel::probe) },
     Probe { id: "mxnet", run: Run::At(weights::mxnet::probe) },
     Probe { id: "ncnn", run: Run::At(weights::ncnn::probe) },
+    Probe { id: "nemo", run: Run::At(weights::nemo::probe) },
     Probe { id: "nifti", run: Run::At(dataset::array::nifti::probe) },
     Probe { id: "npy", run: Run::At(dataset::npy::probe) },
     Probe { id: "npz", run: Run::At(dataset::npz::probe) },
-    Probe { id: "ollama-manifest", run: Run::At(weights::ollama::probe) },
     Probe { id: "ods", run: Run::At(dataset::store::ods::probe) },
+    Probe { id: "ollama-manifest", run: Run::At(weights::ollama::probe) },
     Probe { id: "onnx", run: Run::At(weights::onnx::probe) },
     Probe { id: "openvino", run: Run::At(weights::openvino::probe) },
     Probe { id: "orbax", run: Run::At(weights::orbax::probe) },
     Probe { id: "orbax-store", run: Run::At(weights::orbax::store) },
+    Probe { id: "orc", run: Run::At(dataset::columnar::orc::probe) },
     Probe { id: "paddle", run: Run::At(weights::paddle::pickled) },
     Probe { id: "paddle-program", run: Run::At(weights::paddle::program) },
     Probe { id: "parquet", run: Run::At(dataset::columnar::parquet::probe) },
     Probe { id: "peft-config", run: Run::At(weights::hf_config::peft) },
     Probe { id: "pickle", run: Run::At(weights::python_object::probe) },
+    Probe { id: "raw-tokens", run: Run::At(dataset::sharded::raw_tokens::probe) },
     Probe { id: "raw-weights", run: Run::At(weights::raw::probe) },
     Probe { id: "safetensors", run: Run::At(weights::safetensors::probe) },
+    Probe { id: "sam", run: Run::Through(dataset::genomic::alignment::sam) },
+    Probe { id: "sav", run: Run::Through(dataset::statistics::sav::probe) },
     Probe { id: "saved-model", run: Run::At(weights::tf_graph::saved_model) },
     Probe { id: "sentencepiece", run: Run::At(weights::vocabulary::sentencepiece) },
     Probe { id: "shard-index", run: Run::At(weights::shard_index::probe) },
@@ -239,6 +273,7 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "sqlite", run: Run::At(dataset::store::sqlite::probe) },
     Probe { id: "tf-checkpoint", run: Run::At(weights::tf_checkpoint::probe) },
     Probe { id: "tflite", run: Run::At(weights::tflite::probe) },
+    Probe { id: "tfrecord", run: Run::Through(dataset::sharded::tfrecord::probe) },
     Probe { id: "thinc", run: Run::At(weights::spacy::thinc) },
     Probe { id: "tiktoken", run: Run::At(weights::vocabulary::tiktoken) },
     Probe { id: "tokenizer-config", run: Run::At(weights::hf_config::tokenizer) },
@@ -249,8 +284,11 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "torch-tar", run: Run::At(weights::torch_tar::probe) },
     Probe { id: "torch-zip", run: Run::At(weights::torch_zip::probe) },
     Probe { id: "trainer-state", run: Run::At(weights::hf_config::trainer_state) },
+    Probe { id: "vcf", run: Run::Through(dataset::genomic::variants::vcf) },
+    Probe { id: "webdataset", run: Run::At(dataset::sharded::webdataset::probe) },
     Probe { id: "word2vec", run: Run::At(weights::word_vectors::word2vec) },
     Probe { id: "xgboost-binary", run: Run::At(weights::xgboost::binary) },
+    Probe { id: "xgboost-dump", run: Run::At(weights::boosted_dump::xgboost) },
     Probe { id: "xgboost-json", run: Run::At(weights::xgboost::json) },
     Probe { id: "xgboost-ubj", run: Run::At(weights::xgboost::ubjson) },
     Probe { id: "xls", run: Run::At(dataset::store::xls::probe) },

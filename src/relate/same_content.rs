@@ -23,6 +23,11 @@ pub(super) fn relations(assets: &[Asset]) -> Vec<Relation> {
             holders.entry(content).or_default().push((asset, 0));
         }
     }
+    let pointers: Vec<(ContentId, &Asset)> =
+        assets.iter().filter_map(|asset| Some((pointed_at(asset)?, asset))).collect();
+    for (content, pointer) in &pointers {
+        holders.entry(content).or_default().push((pointer, 0));
+    }
     let mut seen = BTreeSet::new();
     let mut relations = Vec::new();
     for (content, holders) in holders {
@@ -37,6 +42,16 @@ pub(super) fn relations(assets: &[Asset]) -> Vec<Relation> {
         }
     }
     relations
+}
+
+/// The content a pointer stands for.
+fn pointed_at(asset: &Asset) -> Option<ContentId> {
+    let oid = asset.fact.dataset().filter(|_| asset.presence == Presence::Pointer)?.oid.as_deref()?;
+    let mut digest = [0u8; 32];
+    for (byte, digits) in digest.iter_mut().zip(oid.as_bytes().chunks_exact(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+    }
+    (oid.len() == 64).then_some(ContentId::Sha256(digest))
 }
 
 fn relation(content: &ContentId, first: &(&Asset, usize), second: &(&Asset, usize)) -> Relation {

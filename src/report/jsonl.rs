@@ -1,5 +1,6 @@
 //! The inventory contract `blastmap.inventory/1`: JSON Lines, one object a line, sorted.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use schemars::JsonSchema;
@@ -7,7 +8,7 @@ use serde::Serialize;
 
 use crate::model::{
     Access, Asset, Cause, Confidence, ContentId, Evidence, Fact, Gap, Impact, Inventory, Kind, Locator, NOT_LOOKED_FOR,
-    Origin, Presence, Relation, RelationKind, ScanOptions, SourceInfo, Stage, Tally, TallyKey,
+    Origin, Population, Presence, Relation, RelationKind, ScanOptions, SourceInfo, Stage, SubjectKind, Tally, TallyKey,
 };
 
 /// The schema's id.
@@ -20,6 +21,7 @@ enum Line<'a> {
     Header(Header<'a>),
     Asset(Box<AssetLine<'a>>),
     Relation(RelationLine<'a>),
+    People(PeopleLine<'a>),
     Gap(GapLine<'a>),
     Tally(TallyLine<'a>),
     Coverage(CoverageLine),
@@ -86,6 +88,24 @@ struct RelationEvidenceLine<'a> {
     why: &'a str,
 }
 
+/// People that datasets are about, each counted once over all of them.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct PeopleLine<'a> {
+    subject_kind: SubjectKind,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    studies: &'a BTreeSet<String>,
+    /// Different people: a union over the datasets, never a sum.
+    distinct: u64,
+    /// Whether that is an estimate.
+    estimated: bool,
+    /// Rows about them.
+    rows: u64,
+    /// Ids of the datasets.
+    datasets: &'a [String],
+    /// Ids of those that name the people, or lead from the keys of the others to them.
+    identified_by: &'a [String],
+}
+
 #[derive(Serialize, JsonSchema)]
 pub(super) struct GapLine<'a> {
     source: u16,
@@ -131,6 +151,9 @@ pub fn write(inventory: &Inventory, out: &mut dyn Write) -> io::Result<()> {
     }
     for relation in &inventory.relations {
         line(out, &Line::Relation(relation_line(relation)))?;
+    }
+    for population in &inventory.populations {
+        line(out, &Line::People(people_line(population)))?;
     }
     for gap in &inventory.gaps {
         line(out, &Line::Gap(gap_line(gap)))?;
@@ -199,6 +222,18 @@ pub(super) fn relation_line(relation: &Relation) -> RelationLine<'_> {
     }
 }
 
+pub(super) fn people_line(population: &Population) -> PeopleLine<'_> {
+    PeopleLine {
+        subject_kind: population.kind,
+        studies: &population.studies,
+        distinct: population.distinct,
+        estimated: population.estimated,
+        rows: population.rows,
+        datasets: &population.datasets,
+        identified_by: &population.identified_by,
+    }
+}
+
 pub(super) fn gap_line(gap: &Gap) -> GapLine<'_> {
     GapLine {
         source: gap.locator.source(),
@@ -224,7 +259,7 @@ pub(super) fn coverage_line(inventory: &Inventory) -> CoverageLine {
         bytes_seen: coverage.bytes_seen,
         bytes_read: coverage.bytes_read,
         bytes_inflated: coverage.bytes_inflated,
-        assets: count(Presence::Present),
+        assets: count(Presence::Present).saturating_add(count(Presence::Pointer)),
         unverified: count(Presence::Unverified),
         gaps: inventory.gaps.len() as u64,
         interrupted: coverage.interrupted,

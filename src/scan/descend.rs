@@ -9,6 +9,7 @@ use super::budget::{Budget, Counting, Metered, Packed};
 use super::collect::Tray;
 use super::entry::{Bytes, Entry};
 use super::examine::{examine, examine_stream};
+use super::linked::{Links, MAX_KEPT, is_stored};
 use super::{Context, Depth, Sniff};
 use crate::blob::{Blob, Range, ReadError, Reader};
 use crate::model::{Cause, Gap, Stage, TallyKey};
@@ -52,8 +53,13 @@ pub(super) fn descend(
         return Descent::Done;
     }
     let outcome = catch_unwind(AssertUnwindSafe(|| {
-        let mut visitor = Visitor { cx, entry, budget, tray };
-        match (&unpacker.open, bytes) {
+        let met = tray.sightings.len();
+        let archive = match &bytes {
+            Bytes::Whole(blob) => Some(Arc::clone(blob)),
+            Bytes::Stream { .. } => None,
+        };
+        let mut visitor = Visitor { cx, entry, budget, tray, links: Links::default() };
+        let outcome = match (&unpacker.open, bytes) {
             (Open::Codec { decode, endings }, bytes) => visitor.codec(bytes, *decode, endings),
             (Open::Archive { blob: open, .. }, Bytes::Whole(blob)) => {
                 let mut stopped = false;
@@ -65,7 +71,10 @@ pub(super) fn descend(
                 let mut reader = head.as_ref().chain(rest);
                 open(&mut reader, &mut |member| visitor.member(member, None, &mut stopped))
             }
-        }
+        };
+        let Visitor { links, tray, .. } = visitor;
+        links.follow(cx, entry, archive.as_ref(), met, budget, tray);
+        outcome
     }));
     let mut gap = |stage, cause, detail: String| {
         cx.progress.gap();
@@ -100,6 +109,7 @@ struct Visitor<'v, 'b, 'c> {
     entry: &'v Entry,
     budget: &'v Budget<'b>,
     tray: &'v mut Tray,
+    links: Links,
 }
 
 /// A decoder, and the endings of names that say no more than its compression.
@@ -167,8 +177,10 @@ impl Visitor<'_, '_, '_> {
         }
         match member {
             Member::Counted(what) => self.tray.tally(self.entry.locator.source(), TallyKey::Other, what, 0),
+            Member::Link { name, target } => self.links.link(name, target),
             Member::Closed { name, cause, detail } => self.gap_at(Some(&name), Stage::Unpack, cause, detail),
             Member::Range { name, offset, size } => {
+                self.links.range(&name, offset, size);
                 if let (true, Some(parent)) = (self.is_wanted(&name, size), parent) {
                     let blob: Arc<dyn Blob> = Arc::new(Range::new(Arc::clone(parent), offset, size));
                     examine(self.cx, &self.inner(&name), blob, self.budget, self.tray);
@@ -192,7 +204,16 @@ impl Visitor<'_, '_, '_> {
             (None, false) => Box::new(reader),
             (packed, _) => Box::new(Metered::new(reader, self.budget, packed.map(Packed::declared))),
         };
-        let outcome = if self.is_wanted(name, size.unwrap_or(0)) {
+        let is_few = size.is_some_and(|size| size <= MAX_KEPT);
+        let outcome = if is_few && packed.is_none() && !solid && is_stored(name) && self.is_wanted(name, 0) {
+            // A link may lead here under a name that tells what it is.
+            let mut bytes = Vec::new();
+            reader.by_ref().take(MAX_KEPT).read_to_end(&mut bytes).map_err(ReadError::from_io).and_then(|_| {
+                self.links.bytes(name, &bytes);
+                let inner = self.inner(name);
+                examine_stream(self.cx, &inner, size, &mut bytes.as_slice(), self.budget, self.tray).map(|_| ())
+            })
+        } else if self.is_wanted(name, size.unwrap_or(0)) {
             let inner = self.inner(name);
             examine_stream(self.cx, &inner, size, reader.as_mut(), self.budget, self.tray).map(|_| ())
         } else {

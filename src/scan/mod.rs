@@ -12,6 +12,7 @@ mod entry;
 mod examine;
 mod identity;
 mod limits;
+mod linked;
 mod progress;
 mod queue;
 
@@ -126,6 +127,7 @@ impl Plan {
             one_file_system: self.one_file_system,
             recall: self.recall,
             exclude: self.exclude.clone(),
+            risk_sets: self.tables.risk_sets.iter().map(|set| set.join(",")).collect(),
             limits: [
                 ("max-depth", limits.depth as u64),
                 ("max-members", limits.members),

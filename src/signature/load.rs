@@ -15,6 +15,9 @@ const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/signatures
 /// The list of ordinary extensions lies beside the families under this name.
 const ORDINARY: &str = "ordinary.toml";
 
+/// The folder of files that are no signatures: what a column of a table may hold.
+const PERSONAL: &str = "personal";
+
 /// Why a set of signatures cannot be used. A configuration can always fail a scan.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
@@ -65,6 +68,10 @@ impl Signatures {
         let embedded = EMBEDDED.iter().map(|(path, text)| (*path, *text, true));
         let added = extra.iter().map(|(path, text)| (path.as_str(), text.as_str(), false));
         for (path, text, built_in) in embedded.chain(added) {
+            // Classes of personal data are the tables' business.
+            if path.rsplit(['/', '\\']).nth(1) == Some(PERSONAL) {
+                continue;
+            }
             let fail = |reason: String| LoadError::File { file: path.to_owned(), reason };
             if path.rsplit('/').next() == Some(ORDINARY) {
                 ordinary = toml::from_str(text).map_err(|error| fail(one_line(text, &error)))?;

@@ -212,6 +212,10 @@ impl Signatures {
         if looks_like_text(view.head) && !view.head.is_empty() {
             return None;
         }
+        // AppleDouble: what macOS puts beside every file, under the file's own name with `._` in front.
+        if view.head.starts_with(&[0, 5, 0x16, 7]) {
+            return None;
+        }
         let mut hits = self.hits(view.path);
         hits.sort_unstable_by_key(|(index, _)| *index);
         let claim = hits.iter().find(|(_, list)| *list == List::Claims)?;

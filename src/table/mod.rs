@@ -8,16 +8,20 @@
 //! easily one is singled out. What a class is, in every language, stands in `signatures/personal/`.
 
 mod cell;
+mod class;
 mod people;
 mod profile;
 mod risk;
-mod taxonomy;
+mod value;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use cell::Cell;
+pub use class::embedded;
+pub use class::{Asked, Class, ClassError, ClassKind, Context, Example, Makes, Stored, Taxonomy, Values};
 pub use profile::{Column, Kind, Profile};
-pub use taxonomy::{Asked, Context, Taxonomy};
+pub use risk::RISK_CLASSES;
 
 use crate::model::{People, Sketch, SubjectKind, TableFacts};
 
@@ -39,6 +43,8 @@ pub struct Settings {
 
 /// Columns whose values may stand for one person each, and are counted while rows go by.
 const MAX_KEYS: usize = 4;
+/// People of whom more than their key is remembered, to tell whether two tables are about the same.
+const MAX_TRAITS: usize = 20_000;
 
 /// One table, while its rows go by.
 pub struct Table<'s> {
@@ -56,6 +62,8 @@ pub struct Table<'s> {
     row: u64,
     /// Set up with the first row.
     watch: Option<Watch>,
+    /// Cells of free text that name or number somebody, by class.
+    embedded: BTreeMap<&'static str, u64>,
     buffer: String,
 }
 
@@ -64,8 +72,10 @@ struct Watch {
     /// Likeliest first.
     keys: Vec<people::Count>,
     risk: Option<risk::Watch>,
-    /// Whether the row at hand has its person, and whether it is the person's first.
-    person: Option<bool>,
+    /// The person of the row at hand, and whether it is the person's first row.
+    person: Option<(u64, bool)>,
+    /// What else is known of the first people.
+    traits: BTreeMap<u64, u64>,
 }
 
 impl<'s> Table<'s> {
@@ -82,6 +92,7 @@ impl<'s> Table<'s> {
             digest: 0,
             row: 0,
             watch: None,
+            embedded: BTreeMap::new(),
             buffer: String::new(),
         }
     }
@@ -113,6 +124,12 @@ impl<'s> Table<'s> {
     /// One value of the row at hand. A column that holds a list gets several; one that gets none is missing.
     pub fn cell(&mut self, column: usize, cell: Cell) {
         let Some(profile) = self.profiles.get_mut(column) else { return };
+        if let Cell::Text(text) = cell
+            && is_free_text(text)
+            && let Some(class) = embedded::look(text)
+        {
+            *self.embedded.entry(class).or_default() += 1;
+        }
         let Some(normal) = cell::normal(cell, &mut self.buffer) else { return };
         let hash = cell::hash(normal);
         profile.count(normal, hash);
@@ -143,6 +160,7 @@ impl<'s> Table<'s> {
         facts.row_count_estimated = self.cut;
         facts.columns = self.profiles.iter().map(|profile| profile.column.name.clone()).collect();
         facts.column_count = Some(self.profiles.len() as u64 + self.further);
+        facts.embedded = self.embedded.into_iter().map(|(class, cells)| (class.to_owned(), cells)).collect();
         let is_whole = !self.cut && self.rows > 0 && self.further == 0;
         let mut sketch = Sketch { rows: is_whole.then_some(self.digest), people: None };
         if let Some(watch) = self.watch {
@@ -152,6 +170,11 @@ impl<'s> Table<'s> {
         facts.sketch = Some(Arc::new(sketch));
         facts
     }
+}
+
+/// Whether a text is sentences rather than a value: long, and of several words.
+fn is_free_text(text: &str) -> bool {
+    text.len() > 40 && text.bytes().filter(|&byte| byte == b' ').take(4).count() == 4
 }
 
 /// What the pass knows of the columns when it ends.
@@ -176,14 +199,15 @@ impl Watch {
             keys: keys.into_iter().take(MAX_KEYS).map(|(_, column)| people::Count::new(column)).collect(),
             risk: risk::Watch::new(&quasi, &settings.risk_sets),
             person: None,
+            traits: BTreeMap::new(),
         }
     }
 
     fn cell(&mut self, column: usize, normal: &str, hash: u64) {
         for (rank, key) in self.keys.iter_mut().enumerate().filter(|(_, key)| key.column == column) {
-            let (_, is_new) = key.add(normal);
+            let person = key.add(normal);
             if rank == 0 && self.person.is_none() {
-                self.person = Some(is_new);
+                self.person = Some(person);
             }
         }
         if let Some(risk) = &mut self.risk {
@@ -194,7 +218,13 @@ impl Watch {
     fn end_row(&mut self) {
         let person = self.person.take();
         if let Some(risk) = &mut self.risk {
-            risk.end_row(if self.keys.is_empty() { true } else { person == Some(true) });
+            if let Some((key, true)) = person
+                && self.traits.len() < MAX_TRAITS
+                && let Some(traits) = risk.traits()
+            {
+                self.traits.insert(key, traits);
+            }
+            risk.end_row(self.keys.is_empty() || person.is_some_and(|(_, is_new)| is_new));
         }
     }
 
@@ -231,9 +261,11 @@ impl Watch {
             facts.distinct_subjects = about.profiles.get(column).map(Profile::distinct);
             return None;
         };
+        let column_of_key = key.column;
         let (distinct, is_exact) = key.distinct();
         facts.distinct_subjects = Some(distinct);
         facts.distinct_subjects_error = (!is_exact).then_some(people::ERROR);
-        Some(key.sketch())
+        let traits = if first_key == Some(column_of_key) { self.traits } else { BTreeMap::new() };
+        Some(key.sketch(traits))
     }
 }

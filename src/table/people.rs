@@ -5,17 +5,14 @@
 //! the risk of the table is still by person and not by row: with ten million people it takes fewer than one in a
 //! thousand for somebody met before.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
 use super::cell;
-use crate::model::People;
+use crate::model::{LOWEST, People, REGISTERS, estimate_distinct, raise};
 
 /// People that are counted exactly.
 pub(super) const EXACT: usize = 100_000;
-/// Smallest hashes that a sketch keeps: Jaccard and containment to ±1.6 points.
-const LOWEST: usize = 4096;
-const REGISTERS: usize = 1 << 14;
 /// Relative standard error of the estimate: 1.04/√registers.
 pub(super) const ERROR: f64 = 0.008_125;
 
@@ -99,19 +96,21 @@ impl Count {
     pub(super) fn distinct(&self) -> (u64, bool) {
         match &self.over {
             None => (self.exact.len() as u64, true),
-            Some(over) => (estimate(&over.registers), false),
+            Some(over) => (estimate_distinct(&over.registers), false),
         }
     }
 
     /// What joins it to other tables.
-    pub(super) fn sketch(self) -> People {
+    pub(super) fn sketch(self, mut traits: BTreeMap<u64, u64>) -> People {
         let (distinct, _) = self.distinct();
         // Row counters: they start at 0 or 1 and leave hardly anything out.
         let dense = self.only_numbers
             && self.range.is_some_and(|(low, high)| low <= 1 && high.saturating_sub(low) < distinct + distinct / 8 + 1);
         match self.over {
             Some(over) => {
-                People { lowest: over.lowest.into_iter().collect(), whole: false, registers: over.registers, dense }
+                let lowest: Vec<u64> = over.lowest.into_iter().collect();
+                traits.retain(|key, _| lowest.binary_search(key).is_ok());
+                People { lowest, whole: false, registers: over.registers, traits, dense }
             }
             None => {
                 let registers = if self.exact.len() > LOWEST { registers(self.exact.iter()) } else { Vec::new() };
@@ -121,7 +120,8 @@ impl Count {
                 let mut lowest: Vec<u64> = self.exact.into_iter().collect();
                 lowest.sort_unstable();
                 lowest.truncate(LOWEST);
-                People { lowest, whole, registers, dense }
+                traits.retain(|key, _| lowest.binary_search(key).is_ok());
+                People { lowest, whole, registers, traits, dense }
             }
         }
     }
@@ -152,18 +152,6 @@ fn registers<'h>(hashes: impl Iterator<Item = &'h u64>) -> Vec<u8> {
     let mut registers = vec![0; REGISTERS];
     hashes.for_each(|&hash| raise(&mut registers, hash));
     registers
-}
-
-fn raise(registers: &mut [u8], hash: u64) {
-    let rank = ((hash << 14) | (1 << 13)).leading_zeros() + 1;
-    if let Some(register) = registers.get_mut((hash >> 50) as usize) {
-        *register = (*register).max(rank as u8);
-    }
-}
-
-/// The number of different hashes that raised the registers.
-fn estimate(registers: &[u8]) -> u64 {
-    crate::model::estimate_distinct(registers)
 }
 
 /// A Bloom filter whose every key touches one block of 512 bits.
@@ -214,7 +202,7 @@ mod tests {
     fn few_are_counted_exactly() {
         let (counted, new) = count(1234, 10_000);
         assert_eq!((counted.distinct(), new), ((1234, true), 1234));
-        let sketch = counted.sketch();
+        let sketch = counted.sketch(BTreeMap::new());
         assert!(sketch.whole && sketch.lowest.len() == 1234 && !sketch.dense);
     }
 
@@ -232,12 +220,12 @@ mod tests {
         for number in 1..=500 {
             counted.add(&number.to_string());
         }
-        assert!(counted.sketch().dense);
+        assert!(counted.sketch(BTreeMap::new()).dense);
         let mut counted = Count::new(0);
         for number in 1..=500 {
             counted.add(&(number * 37).to_string());
         }
-        assert!(!counted.sketch().dense);
+        assert!(!counted.sketch(BTreeMap::new()).dense);
     }
 
     #[test]

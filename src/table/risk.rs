@@ -62,6 +62,26 @@ pub(super) struct Watch {
     records: u64,
 }
 
+/// What a set of quasi-identifiers may be made of.
+pub const RISK_CLASSES: [&str; 16] = [
+    "sex",
+    "age",
+    "birth_year",
+    "birth_decade",
+    "birth_date",
+    "race",
+    "ethnicity",
+    "site",
+    "location",
+    "bmi",
+    "bmi_rounded",
+    "anthropometric",
+    "smoking",
+    "alcohol",
+    "social",
+    "profession",
+];
+
 /// What a class of column gives: labels and grains.
 fn grains(class: &str) -> &'static [(&'static str, Grain)] {
     match class {
@@ -180,6 +200,19 @@ impl Watch {
                 };
             }
         }
+    }
+
+    /// What the row at hand says of its person beside the key: sex with the year of birth, else with age.
+    pub(super) fn traits(&self) -> Option<u64> {
+        let value = |label: &str| {
+            let at = self.attributes.iter().position(|attribute| attribute.label == label)?;
+            self.values.get(at).copied().filter(|&value| value != MISSING)
+        };
+        let (kind, age) = match value("birth_year") {
+            Some(year) => (1, year),
+            None => (2, value("age")?),
+        };
+        Some(cell::mix(cell::mix(value("sex")?, age), kind) << 2 | kind)
     }
 
     /// The row is complete, and counts if it is a record of its own.

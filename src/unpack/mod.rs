@@ -16,6 +16,7 @@ use std::io::Read;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+pub use crate::archive::tar::plain_name;
 use crate::blob::{Blob, ReadError};
 use crate::model::Cause;
 
@@ -43,7 +44,14 @@ pub enum Member<'a> {
         /// Its bytes.
         reader: &'a mut dyn Read,
     },
-    /// It has no bytes of its own: a link, whose target is met where it lies, or a device.
+    /// Another name of a member, whose bytes are met where they lie.
+    Link {
+        /// Its name as stored.
+        name: Vec<u8>,
+        /// The plain name of the member it leads to.
+        target: Vec<u8>,
+    },
+    /// It has no bytes of its own: a device, a link that leads out of the container.
     Counted(&'static str),
     /// It cannot be read.
     Closed {

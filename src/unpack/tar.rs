@@ -35,6 +35,7 @@ fn ranges(blob: &Arc<dyn Blob>, visit: Visit) -> Result<(), UnpackError> {
         let told = match member.kind {
             Kind::File => visit(Member::Range { name: member.name, offset, size: member.size }),
             Kind::Sparse => visit(sparse(member.name)),
+            Kind::Link => visit(link(member.name, member.target)),
             Kind::Special(what) => visit(Member::Counted(what)),
             Kind::Other => std::ops::ControlFlow::Continue(()),
         };
@@ -53,6 +54,14 @@ fn ranges(blob: &Arc<dyn Blob>, visit: Visit) -> Result<(), UnpackError> {
 fn sparse<'a>(name: Vec<u8>) -> Member<'a> {
     let detail = "a sparse tar member; extract it and scan the file".to_owned();
     Member::Closed { name, cause: Cause::Unsupported, detail }
+}
+
+/// Another name of a member; one that leads out of the archive is only counted.
+fn link<'a>(name: Vec<u8>, target: Option<Vec<u8>>) -> Member<'a> {
+    match target {
+        Some(target) => Member::Link { name, target },
+        None => Member::Counted("link out of an archive"),
+    }
 }
 
 /// Where another archive's first header stands behind the empty blocks at `at`, if only empty blocks lie between.
@@ -113,6 +122,7 @@ fn streams(reader: &mut dyn Read, visit: Visit) -> Result<(), UnpackError> {
                 reader: &mut body,
             }),
             Kind::Sparse => visit(sparse(member.name)),
+            Kind::Link => visit(link(member.name, member.target)),
             Kind::Special(what) => visit(Member::Counted(what)),
             Kind::Other => std::ops::ControlFlow::Continue(()),
         };

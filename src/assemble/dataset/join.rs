@@ -1,11 +1,12 @@
 //! Tables of one schema that are one table: rows are summed, columns and what they hold are united.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crate::model::TableFacts;
+use crate::model::{Sketch, TableFacts};
 
-/// Adds a table's rows and columns to another's. People are a union and never a sum: as long as nothing joins the sets
-/// themselves, the largest number of one part is what is known to be there.
+/// Adds a table's rows and columns to another's. People are a union and never a sum: where the sets themselves are not
+/// known, the largest number of one part is what is known to be there.
 pub(super) fn join(facts: &mut TableFacts, other: &TableFacts) {
     facts.row_count = match (facts.row_count, other.row_count) {
         (Some(a), Some(b)) => Some(a.saturating_add(b)),
@@ -27,6 +28,15 @@ pub(super) fn join(facts: &mut TableFacts, other: &TableFacts) {
     }
     unite(&mut facts.sensitive_columns, &other.sensitive_columns);
     unite(&mut facts.sensitive_paths, &other.sensitive_paths);
+    for column in &other.direct_identifiers {
+        if !facts.direct_identifiers.contains(column) {
+            facts.direct_identifiers.push(column.clone());
+        }
+    }
+    facts.pseudonymised = match (facts.pseudonymised, other.pseudonymised) {
+        (Some(a), Some(b)) => Some(a && b),
+        (a, b) => a.or(b),
+    };
     if facts.subject_column.is_none() {
         facts.subject_column.clone_from(&other.subject_column);
         facts.subject_kind = facts.subject_kind.or(other.subject_kind);
@@ -51,9 +61,29 @@ pub(super) fn join(facts: &mut TableFacts, other: &TableFacts) {
         *sum = sum.saturating_add(*cells);
     }
     facts.studies.extend(other.studies.iter().cloned());
-    // A risk is of the records it was counted over, and a digest of the rows it was made of.
+    // A risk is of the records it was counted over.
     facts.risk.clear();
-    facts.sketch = None;
+    facts.sketch = sketch(facts, other);
+    if let Some(people) = facts.sketch.as_ref().and_then(|sketch| sketch.people.as_ref()) {
+        let (count, exact) = people.count();
+        facts.distinct_subjects = Some(count);
+        facts.distinct_subjects_error = (!exact).then_some(0.008_125);
+    }
+}
+
+/// The sketches of both as one: digests of rows add up, people are united.
+fn sketch(facts: &TableFacts, other: &TableFacts) -> Option<Arc<Sketch>> {
+    let (own, theirs) = (facts.sketch.as_ref()?, other.sketch.as_ref()?);
+    let people = match (&own.people, &theirs.people) {
+        (Some(own), Some(theirs)) => {
+            let mut all = own.clone();
+            all.unite(theirs);
+            Some(all)
+        }
+        _ => None,
+    };
+    let rows = own.rows.zip(theirs.rows).map(|(a, b)| a.wrapping_add(b));
+    Some(Arc::new(Sketch { rows, people, ..Sketch::default() }))
 }
 
 fn unite(all: &mut BTreeMap<String, String>, more: &BTreeMap<String, String>) {
@@ -83,6 +113,6 @@ mod tests {
         join(&mut sum, &table(4, &["id", "sex"], 3));
         assert_eq!((sum.row_count, sum.column_count, sum.distinct_subjects), (Some(7), Some(3), Some(3)));
         assert_eq!(sum.columns, ["id", "age", "sex"]);
-        assert!(sum.sensitive_columns.len() == 1 && sum.sketch.is_none());
+        assert_eq!(sum.sensitive_columns.len(), 1);
     }
 }

@@ -2,12 +2,15 @@
 //!
 //! A directory that a manifest describes as a whole is one dataset with everything recognised below it ([`stores`]).
 //! Elsewhere, in this order: files in directories that spell out columns ([`partitions`]); files that number themselves
-//! within one directory ([`shards`]); files without a structure, beside the one that says what it is ([`pairs`]); every
+//! within one directory ([`shards`]); images of one directory ([`instances`]); files that stand for others
+//! ([`pointers`]); files without a structure, beside the one that says what it is ([`pairs`]); every
 //! other file by itself.
 
+mod instances;
 mod join;
 mod pairs;
 mod partitions;
+pub(super) mod pointers;
 mod shards;
 mod splits;
 mod stores;
@@ -25,6 +28,10 @@ pub(super) fn groups<'s>(sightings: Vec<&'s Sighting>, raw: Vec<&'s Sighting>) -
     groups.extend(partitioned);
     let (sharded, rest) = shards::split(rest);
     groups.extend(sharded);
+    let (series, rest) = instances::split(rest);
+    groups.extend(series);
+    let (pointers, rest) = pointers::split(rest);
+    groups.extend(pointers);
     let (described, rest) = pairs::split(rest, &raw);
     groups.extend(described);
     groups.extend(plain::groups(rest.into_iter()));

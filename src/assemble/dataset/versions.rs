@@ -106,29 +106,29 @@ fn count(dataset: &mut Dataset, replayed: &Replayed, files: &BTreeMap<String, &D
         files.get(path).copied().or_else(|| by_name.get(name).copied())
     };
     let mut rows = None;
-    let mut on_disk = 0u64;
+    let mut gone = 0u64;
     let mut absent = 0u64;
     for (path, part) in &replayed.active {
         let file = find(path);
         absent = absent.saturating_add(u64::from(file.is_none() && part.rows.is_some()));
         let stored = part.rows.or_else(|| file.and_then(|file| file.table.row_count));
         rows = add(rows, stored.map(|stored| stored.saturating_sub(part.deleted)));
-        on_disk = on_disk.saturating_add(part.deleted);
+        gone = gone.saturating_add(part.deleted);
     }
     let names: BTreeSet<&str> = replayed.active.keys().map(|path| path.rsplit('/').next().unwrap_or(path)).collect();
     for (path, file) in files {
         let name = path.rsplit('/').next().unwrap_or(path);
         if !replayed.active.contains_key(path.as_str()) && !names.contains(name) {
-            on_disk = on_disk.saturating_add(file.table.row_count.unwrap_or(0));
+            gone = gone.saturating_add(file.table.row_count.unwrap_or(0));
         }
     }
     // Nothing is left of the rows of a table whose files were all removed.
     dataset.table.row_count = rows.or(if replayed.complete { Some(0) } else { dataset.table.row_count });
     dataset.active_files = Some(replayed.active.len() as u64);
     dataset.tombstoned_files = (!replayed.gone.is_empty()).then_some(replayed.gone.len() as u64);
-    dataset.rows_still_on_disk = (on_disk > 0).then_some(on_disk);
-    if on_disk > 0 {
-        evidence.push(format!("{on_disk} rows that no longer belong to it are stored all the same"));
+    dataset.rows_still_on_disk = (gone > 0).then(|| gone.saturating_add(rows.unwrap_or(0)));
+    if gone > 0 {
+        evidence.push(format!("{gone} rows that no longer belong to it are stored all the same"));
     }
     if absent > 0 && !files.is_empty() {
         evidence.push(format!("{absent} files of its newest version are not here"));
@@ -158,7 +158,7 @@ fn by_instant(dataset: &mut Dataset, files: &BTreeMap<String, &Dataset>) {
         let stated = dataset.table.row_count;
         let more = all.unwrap_or(0).saturating_sub(stated.unwrap_or(u64::MAX));
         dataset.table.row_count = stated.or(all);
-        dataset.rows_still_on_disk = (more > 0).then_some(more);
+        dataset.rows_still_on_disk = all.filter(|_| more > 0);
         return;
     }
     let active = newest.values().filter_map(|(_, path)| files.get(*path)?.table.row_count).reduce(u64::saturating_add);
@@ -167,5 +167,5 @@ fn by_instant(dataset: &mut Dataset, files: &BTreeMap<String, &Dataset>) {
     let gone = (files.len() as u64).saturating_sub(newest.len() as u64);
     dataset.tombstoned_files = (gone > 0).then_some(gone);
     let more = all.unwrap_or(0).saturating_sub(active.unwrap_or(0));
-    dataset.rows_still_on_disk = (more > 0).then_some(more);
+    dataset.rows_still_on_disk = all.filter(|_| more > 0);
 }

@@ -55,7 +55,7 @@ pub(super) fn fill(weights: &mut Weights, other: &Weights) {
     take_empty!(
         args hyper_parameters metadata pickle_globals auto_map custom_code target_modules node_types inputs outputs
         top_level_keys components steps feature_names labels flavors pipeline paths hosts input_shape output_shape
-        signatures dataset_dirs
+        signatures dataset_dirs datasets classes external_data
     );
 }
 

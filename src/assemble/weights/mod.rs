@@ -7,6 +7,7 @@
 //! that holds several holds those of the model with a standard name.
 
 mod absorb;
+mod arrays;
 mod bundles;
 mod companions;
 mod hub_cache;
@@ -14,37 +15,72 @@ mod lineage;
 mod ollama;
 mod orbax;
 mod pipelines;
+mod pointers;
 mod public;
 mod ranks;
 mod shards;
 mod stems;
 mod trees;
+mod variants;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Group, draft, impact};
 use crate::model::{Evidence, Fact, Kind, Locator, Origin, Role, Sighting, Weights};
 
-/// The models of a survey. `code` are the locators of recognised source files.
-pub(super) fn groups<'s>(sightings: Vec<&'s Sighting>, code: &BTreeSet<&Locator>) -> Vec<Group<'s>> {
+/// The models of a survey, and of its `data` what belongs to none of them. `code` are the locators of recognised source
+/// files.
+pub(super) fn groups<'s>(
+    sightings: Vec<&'s Sighting>,
+    data: Vec<&'s Sighting>,
+    code: &BTreeSet<&Locator>,
+) -> (Vec<Group<'s>>, Vec<&'s Sighting>) {
     let (manifests, sightings) = ollama::split(sightings);
+    let (pointers, sightings) = pointers::split(sightings);
     let (trees, sightings) = trees::split(sightings);
+    let homes = homes(&sightings);
+    let companions: Vec<&'s Sighting> =
+        sightings.iter().copied().filter(|sighting| sighting.role == Role::Companion).collect();
     let mut directories: BTreeMap<Locator, Vec<&'s Sighting>> = BTreeMap::new();
     let mut repositories: BTreeMap<Locator, Vec<&'s Sighting>> = BTreeMap::new();
     for sighting in sightings {
         match hub_cache::repository(&sighting.locator) {
             Some(repository) => repositories.entry(repository).or_default().push(sighting),
-            None => directories.entry(sighting.locator.parent()).or_default().push(sighting),
+            None => {
+                let home = homes.get(&sighting.locator).cloned().unwrap_or_else(|| sighting.locator.parent());
+                directories.entry(home).or_default().push(sighting);
+            }
         }
     }
     let plain = directories.into_iter().flat_map(|(directory, sightings)| in_directory(&directory, sightings, code));
     let cached =
         repositories.into_iter().flat_map(|(repository, sightings)| hub_cache::groups(&repository, sightings, code));
     let trees = trees.into_iter().map(trees::group);
-    let groups = pipelines::join(plain.chain(cached).chain(trees).collect());
+    let groups = pipelines::join(plain.chain(cached).chain(trees).collect(), &companions);
     let mut groups = ollama::name(&manifests, ranks::join(orbax::join(groups)));
+    pointers::attach(&pointers, &mut groups);
     lineage::tell(&mut groups);
-    groups
+    let data = arrays::claim(&mut groups, data);
+    (groups, data)
+}
+
+/// The directories of files that lie below the one of the index or graph that lists them.
+fn homes(sightings: &[&Sighting]) -> BTreeMap<Locator, Locator> {
+    let mut homes = BTreeMap::new();
+    for sighting in sightings {
+        let Some(weights) = sighting.fact.weights() else { continue };
+        let directory = sighting.locator.parent();
+        for name in weights.shard_files.iter().chain(&weights.external_data).filter(|name| name.contains('/')) {
+            homes.insert(listed(&directory, name), directory.clone());
+        }
+    }
+    homes
+}
+
+/// The place of a file that a manifest in `directory` lists.
+fn listed(directory: &Locator, name: &str) -> Locator {
+    let parts = name.split('/').filter(|part| !matches!(*part, "" | "."));
+    parts.fold(directory.clone(), |place, part| place.child(part.as_bytes()))
 }
 
 /// A model in the making.
@@ -72,6 +108,7 @@ impl<'s> Draft<'s> {
     }
 }
 
+/// The models of one directory.
 fn in_directory<'s>(directory: &Locator, sightings: Vec<&'s Sighting>, code: &BTreeSet<&Locator>) -> Vec<Group<'s>> {
     let (mut companions, files): (Vec<_>, Vec<_>) =
         sightings.into_iter().filter(companions::is_something).partition(|sighting| sighting.role == Role::Companion);
@@ -81,6 +118,7 @@ fn in_directory<'s>(directory: &Locator, sightings: Vec<&'s Sighting>, code: &BT
     let (mut states, rest) = companions::split_states(rest);
     let rest = companions::split_tokenizers(&mut companions, rest, !drafts.is_empty() || !ranks.is_empty());
     drafts.extend(ranks.into_iter().chain(rest).map(Draft::single));
+    variants::join(&mut drafts);
     let companions = bundles::join(&mut drafts, companions);
     let (parts, companions): (Vec<_>, Vec<_>) = companions.into_iter().partition(|file| stems::is_part(file));
     stems::attach(&mut drafts, &parts);
@@ -94,7 +132,8 @@ fn finish<'s>(directory: &Locator, made: Draft<'s>) -> Group<'s> {
     let mut asset = draft(made.primary, Kind::Model);
     asset.format = made.format;
     asset.evidence = made.evidence;
-    let is_named_by_place = made.primary.role == Role::Tree || is_standard_name(made.primary.locator.base_name());
+    let is_directory = made.primary.role == Role::Tree && trees::place(made.primary) != made.primary.locator;
+    let is_named_by_place = is_directory || is_standard_name(made.primary.locator.base_name());
     if is_named_by_place && let Some(name) = directory_name(directory) {
         asset.name = name;
     }

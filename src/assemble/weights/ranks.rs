@@ -168,10 +168,12 @@ fn together<'s>(directory: &Locator, writer: Writer, mut parts: Vec<(Place, Grou
 }
 
 /// The step in a directory's name: `global_step200`, `iter_0000200`, `checkpoint-200`.
-fn step(directory: &Locator) -> Option<u64> {
+pub(super) fn step(directory: &Locator) -> Option<u64> {
+    const WORDS: [&str; 6] = ["global_step", "iter", "step", "steps", "checkpoint", "ckpt"];
     let name = std::str::from_utf8(directory.base_name()).ok()?;
     let digits = name.trim_start_matches(|c: char| !c.is_ascii_digit());
-    digits.parse().ok().filter(|_| digits.len() < name.len())
+    let word = name.strip_suffix(digits)?.trim_end_matches(['_', '-', '=']);
+    digits.parse().ok().filter(|_| WORDS.contains(&word))
 }
 
 #[cfg(test)]
@@ -184,7 +186,9 @@ mod tests {
         assert_eq!(number_behind(name, "zero_pp_rank_").as_deref(), Some("3"));
         assert_eq!(number_behind(name, "mp_rank_").as_deref(), Some("01"));
         assert_eq!(number_behind("model.pt", "mp_rank_"), None);
-        for (name, want) in [("x/global_step200", Some(200)), ("iter_0000040", Some(40)), ("200", None), ("x", None)] {
+        for (name, want) in
+            [("x/global_step200", Some(200)), ("iter_0000040", Some(40)), ("200", None), ("x", None), ("v2", None)]
+        {
             assert_eq!(step(&Locator::path(0, name.as_bytes())), want, "{name}");
         }
     }

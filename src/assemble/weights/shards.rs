@@ -1,10 +1,10 @@
 //! Files that are parts of one model: those an index lists, and those that number themselves `k-of-n`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Draft;
 use super::absorb::add_shard;
-use crate::model::{Sighting, Weights};
+use crate::model::{Locator, Sighting, Weights};
 
 /// Joins what belongs together; returns the models made, and the files that belong to none.
 pub(super) fn join<'s>(manifests: Vec<&'s Sighting>, files: Vec<&'s Sighting>) -> (Vec<Draft<'s>>, Vec<&'s Sighting>) {
@@ -17,8 +17,9 @@ pub(super) fn join<'s>(manifests: Vec<&'s Sighting>, files: Vec<&'s Sighting>) -
             continue;
         }
         let listed = std::mem::take(&mut draft.weights.shard_files);
-        let (shards, others): (Vec<_>, Vec<_>) =
-            rest.into_iter().partition(|file| listed.iter().any(|name| name.as_bytes() == file.locator.base_name()));
+        let directory = manifest.locator.parent();
+        let places: BTreeSet<Locator> = listed.iter().map(|name| super::listed(&directory, name)).collect();
+        let (shards, others): (Vec<_>, Vec<_>) = rest.into_iter().partition(|file| places.contains(&file.locator));
         rest = others;
         fill(&mut draft, shards, listed.len() as u64);
         drafts.push(draft);

@@ -35,6 +35,8 @@ pub(in super::super) struct ScanKeys {
     pub(in super::super) strict: Option<bool>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(in super::super) exclude: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(in super::super) risk_set: Vec<String>,
 }
 
 /// `[limits]`, and the flags of the same names.
@@ -137,6 +139,7 @@ impl Config {
                 fail_on: None,
                 strict: Some(false),
                 exclude: Vec::new(),
+                risk_set: Vec::new(),
             },
             limits: LimitKeys {
                 max_depth: Some(depth),
@@ -175,6 +178,7 @@ impl Config {
                 strict: scan.strict.or(under.scan.strict),
                 // Of two patterns the later holds: the flags must be able to bring back what a file leaves out.
                 exclude: joined(under.scan.exclude, scan.exclude),
+                risk_set: joined(under.scan.risk_set, scan.risk_set),
             },
             limits: LimitKeys {
                 max_depth: limits.max_depth.or(under.limits.max_depth),

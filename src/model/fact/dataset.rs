@@ -163,6 +163,9 @@ pub struct Dataset {
     /// Whether its header says that the identity was removed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identity_removed: Option<bool>,
+    /// Whether an image's header says that its pixels name the patient.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub burned_in_annotation: Option<bool>,
     /// What an image's header calls it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub descrip: Option<String>,
@@ -191,7 +194,7 @@ pub struct Dataset {
     /// Files that no longer belong to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tombstoned_files: Option<u64>,
-    /// Rows that were deleted and are stored all the same.
+    /// Rows that are stored in all, where deleted or replaced ones are among them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rows_still_on_disk: Option<u64>,
 
@@ -249,8 +252,7 @@ pub struct Part {
 }
 
 impl Dataset {
-    /// Data of one table or several, each under its name: of several, the whole holds the sum of rows and the union of
-    /// what is personal. People are not added up: the same person may be in every table.
+    /// Data of one table or several, each under its name; of several, the whole is what [`TableFacts::joined`] says.
     pub fn of_tables(tables: Vec<(String, TableFacts)>) -> Dataset {
         let mut tables = tables;
         if tables.len() == 1
@@ -258,9 +260,9 @@ impl Dataset {
         {
             return Dataset { table, ..Dataset::default() };
         }
-        let mut dataset = Dataset::default();
+        let mut dataset =
+            Dataset { table: TableFacts::joined(tables.iter().map(|(_, table)| table)), ..Dataset::default() };
         for (at, (name, table)) in tables.into_iter().enumerate() {
-            dataset.table.join(&table);
             let name = if dataset.tables.contains_key(&name) { format!("{name} ({})", at + 1) } else { name };
             dataset.tables.insert(name, table);
         }

@@ -31,6 +31,9 @@ pub struct TableFacts {
     /// Paths of nested records and what they hold, as far as it is personal.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub sensitive_paths: BTreeMap<String, String>,
+    /// Columns that name or number a person outright: names, addresses, national and record numbers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub direct_identifiers: Vec<String>,
     /// The column whose values stand for one person each.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject_column: Option<String>,
@@ -67,6 +70,9 @@ pub struct TableFacts {
     /// Whether it joins a subject key to direct identifiers or to another study's key.
     #[serde(skip_serializing_if = "is_false")]
     pub key_file: bool,
+    /// Whether its people stand under keys alone, and nothing found in the same scan leads from a key to a person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pseudonymised: Option<bool>,
     /// Whether it tells who got which treatment.
     #[serde(skip_serializing_if = "is_false")]
     pub unblinded: bool,
@@ -148,12 +154,83 @@ pub struct People {
     pub whole: bool,
     /// HyperLogLog registers (p = 14), where there are more than `lowest` holds.
     pub registers: Vec<u8>,
+    /// What else is known of everybody, as a hash, by key: sex and year of birth or age. Tables that disagree on it share
+    /// keys by accident.
+    pub traits: BTreeMap<u64, u64>,
     /// Whether the keys are a dense count from 0 or 1, which overlaps with every other such count by accident.
     pub dense: bool,
 }
 
 fn is_false(flag: &bool) -> bool {
     !flag
+}
+
+/// Smallest hashes that a sketch keeps: Jaccard and containment to ±1.6 points.
+pub const LOWEST: usize = 4096;
+
+impl People {
+    /// How many there are, and whether that is exact.
+    pub fn count(&self) -> (u64, bool) {
+        if self.whole { (self.lowest.len() as u64, true) } else { (estimate_distinct(&self.registers), false) }
+    }
+
+    /// Adds everybody of another set: a union, so that nobody counts twice.
+    pub fn unite(&mut self, other: &People) {
+        if !(self.whole && other.whole) {
+            let registers = std::mem::take(&mut self.registers);
+            self.registers = raised(registers, &self.lowest);
+            for (own, theirs) in self.registers.iter_mut().zip(raised(other.registers.clone(), &other.lowest)) {
+                *own = (*own).max(theirs);
+            }
+        }
+        for (key, known) in &other.traits {
+            self.traits.entry(*key).or_insert(*known);
+        }
+        self.whole &= other.whole;
+        self.dense &= other.dense;
+        self.lowest.extend(&other.lowest);
+        self.lowest.sort_unstable();
+        self.lowest.dedup();
+        if self.lowest.len() > LOWEST {
+            if self.whole {
+                self.registers = raised(Vec::new(), &self.lowest);
+            }
+            self.whole = false;
+            self.lowest.truncate(LOWEST);
+        }
+    }
+
+    /// How many of the kept people of the smaller set are in the other, and out of how many that could be told.
+    pub fn shared(&self, other: &People) -> (usize, usize) {
+        let (small, large) = if self.lowest.len() <= other.lowest.len() { (self, other) } else { (other, self) };
+        // Past the largest hash that both keep, nothing can be told.
+        let bound = [small, large].iter().filter(|set| !set.whole).filter_map(|set| set.lowest.last()).min();
+        let known = |hash: &&u64| bound.is_none_or(|bound| *hash <= bound);
+        let asked = small.lowest.iter().filter(known).count();
+        let both = small.lowest.iter().filter(known).filter(|hash| large.lowest.binary_search(hash).is_ok()).count();
+        (both, asked)
+    }
+}
+
+/// Registers of a set that keeps everybody's hash are made when they are needed.
+fn raised(registers: Vec<u8>, hashes: &[u64]) -> Vec<u8> {
+    if !registers.is_empty() {
+        return registers;
+    }
+    let mut registers = vec![0; REGISTERS];
+    hashes.iter().for_each(|&hash| raise(&mut registers, hash));
+    registers
+}
+
+/// Registers of a HyperLogLog sketch of precision 14.
+pub const REGISTERS: usize = 1 << 14;
+
+/// Puts a hash to the registers.
+pub fn raise(registers: &mut [u8], hash: u64) {
+    let rank = ((hash << 14) | (1 << 13)).leading_zeros() + 1;
+    if let Some(register) = registers.get_mut((hash >> 50) as usize) {
+        *register = (*register).max(rank as u8);
+    }
 }
 
 /// The number of different hashes that raised HyperLogLog registers (Flajolet et al. 2007; 64-bit hashes need no
@@ -171,33 +248,44 @@ pub fn estimate_distinct(registers: &[u8]) -> u64 {
     }
 }
 
-impl TableFacts {
-    /// Adds another table of the same dataset: rows are added, what is personal is united. Columns stay with their
-    /// tables, and people are not counted: the same person may be in both.
-    pub fn join(&mut self, other: &TableFacts) {
-        if let Some(rows) = other.row_count {
-            self.row_count = Some(self.row_count.unwrap_or(0).saturating_add(rows));
-        }
-        self.row_count_estimated |= other.row_count_estimated;
-        let unite = |mine: &mut BTreeMap<String, String>, others: &BTreeMap<String, String>| {
-            for (name, class) in others {
-                mine.entry(name.clone()).or_insert_with(|| class.clone());
-            }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn people(range: std::ops::Range<u64>) -> People {
+        // SplitMix64: a bijection that spreads numbers over all 64 bits.
+        let spread = |number: u64| {
+            let mut mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            mixed ^ (mixed >> 31)
         };
-        unite(&mut self.sensitive_columns, &other.sensitive_columns);
-        unite(&mut self.sensitive_paths, &other.sensitive_paths);
-        self.health_data = match (self.health_data, other.health_data) {
-            (Some(mine), Some(others)) => Some(mine || others),
-            (mine, others) => mine.or(others),
-        };
-        self.safe_harbor.extend(other.safe_harbor.iter().cloned());
-        self.gdpr_article_9.extend(other.gdpr_article_9.iter().cloned());
-        self.studies.extend(other.studies.iter().cloned());
-        self.key_file |= other.key_file;
-        self.unblinded |= other.unblinded;
-        for (class, cells) in &other.embedded {
-            let sum = self.embedded.entry(class.clone()).or_default();
-            *sum = sum.saturating_add(*cells);
-        }
+        let mut lowest: Vec<u64> = range.map(|number| spread(number + 1)).collect();
+        lowest.sort_unstable();
+        let whole = lowest.len() <= LOWEST;
+        let registers = if whole { Vec::new() } else { raised(Vec::new(), &lowest) };
+        lowest.truncate(LOWEST);
+        People { lowest, whole, registers, ..People::default() }
+    }
+
+    #[test]
+    fn a_union_counts_nobody_twice() {
+        let mut all = people(0..300);
+        all.unite(&people(100..306));
+        assert_eq!(all.count(), (306, true));
+        let mut all = people(0..3000);
+        all.unite(&people(2000..6000));
+        let (count, exact) = all.count();
+        assert!(!exact && count.abs_diff(6000) < 200, "{count}");
+        let mut all = people(0..50_000);
+        all.unite(&people(10..20));
+        assert!(all.count().0.abs_diff(50_000) < 2000);
+    }
+
+    #[test]
+    fn containment_is_told_from_sketches() {
+        assert_eq!(people(0..100).shared(&people(50..300)), (50, 100));
+        let (both, asked) = people(0..1000).shared(&people(0..100_000));
+        assert!(both == asked && asked > 10, "{both} of {asked}");
     }
 }

@@ -43,6 +43,15 @@ pub struct Weights {
     /// The model it was made from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base_model: Option<String>,
+    /// Data it was trained on, as its model card says.
+    #[serde(skip_serializing_if = "no_list")]
+    pub datasets: Vec<String>,
+    /// Classes of its own that a program in it defines.
+    #[serde(skip_serializing_if = "no_list")]
+    pub classes: Vec<String>,
+    /// Further versions of the same weights that lie beside it, by what tells them apart: `fp16`, `ema`.
+    #[serde(skip_serializing_if = "no_list")]
+    pub variants: Vec<String>,
     /// Who made it, as it says itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub author: Option<String>,
@@ -315,6 +324,7 @@ impl Weights {
             "license" => fill_text(&mut self.license, values),
             "producer" => fill_text(&mut self.producer, values),
             "framework_version" => fill_text(&mut self.framework_version, values),
+            "layout" => fill_text(&mut self.layout, values),
             "link_text" => fill_text(&mut self.link_text, values),
             "run_id" => fill_text(&mut self.run_id, values),
             "created" => fill_text(&mut self.created, values),
@@ -322,6 +332,7 @@ impl Weights {
             "kind" => fill_text(&mut self.kind, values),
             "root_class" => fill_text(&mut self.root_class, values),
             "model_file" => fill_text(&mut self.model_file, values),
+            "datasets" => fill_list(&mut self.datasets, values),
             "feature_names" => fill_list(&mut self.feature_names, values),
             "labels" => fill_list(&mut self.labels, values),
             "flavors" => fill_list(&mut self.flavors, values),

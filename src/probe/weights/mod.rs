@@ -1,5 +1,6 @@
 //! Probes of model weights and of the files that describe them.
 
+pub(super) mod boosted_dump;
 pub(super) mod caffe;
 pub(super) mod catboost;
 pub(super) mod coreml;
@@ -7,7 +8,6 @@ mod coreml_program;
 mod estimator;
 mod events;
 pub(super) mod fasttext;
-mod flatbuffer;
 pub(super) mod flax;
 pub(super) mod ggml;
 pub(super) mod gguf;
@@ -17,9 +17,11 @@ pub(super) mod keras_h5;
 pub(super) mod keras_zip;
 pub(super) mod lightgbm;
 pub(super) mod mlmodel;
+pub(super) mod mojo;
 mod msgpack;
 pub(super) mod mxnet;
 pub(super) mod ncnn;
+pub(super) mod nemo;
 pub(super) mod ollama;
 pub(super) mod onnx;
 mod onnx_graph;
@@ -56,3 +58,6 @@ mod ubjson;
 pub(super) mod vocabulary;
 pub(super) mod word_vectors;
 pub(super) mod xgboost;
+mod yaml;
+
+use super::flatbuffer;

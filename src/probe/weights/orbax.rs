@@ -223,7 +223,7 @@ fn take<'a>(rest: &mut &'a [u8], len: usize) -> Option<&'a [u8]> {
 }
 
 /// Sums up the arrays of the model among the entries.
-fn sum(entries: &[Entry], weights: &mut Weights) -> Result<(), ProbeError> {
+pub(super) fn sum(entries: &[Entry], weights: &mut Weights) -> Result<(), ProbeError> {
     let mut model = Tensors::default();
     for (key, value) in entries {
         let key = String::from_utf8_lossy(key);

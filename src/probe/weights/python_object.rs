@@ -4,7 +4,7 @@
 //! somebody's own code, is a model; a table or array is data; settings, caches and sessions are neither, and not a word
 //! is said of them. The pickle is walked as structure ([`super::pickle`]): nothing is imported, called or built.
 
-use super::super::{Finding, Input, ProbeError};
+use super::super::{Finding, Input, ProbeError, kit};
 use super::pickle::{self, Id, Node, Pickle, Tree, Visits};
 use super::python_arrays::{self, Arrays};
 use super::python_classes::{Origin, class_of, origin, reads_like_state};
@@ -22,6 +22,8 @@ const MAX_GLOBALS: usize = 10_000;
 const MAX_DEPTH: u8 = 4;
 /// Attributes of an object among which one is looked for.
 const MAX_ATTRIBUTES: usize = 512;
+/// Files beside a pickle that are listed.
+const MAX_SIDECARS: usize = 10_000;
 
 /// A file of whatever pickler.
 pub(crate) fn probe(input: &Input) -> Result<Finding, ProbeError> {
@@ -66,6 +68,7 @@ fn describe(pickle: Pickle, protocol: u8) -> Result<Finding, ProbeError> {
         weights.pickle_protocol = Some(u64::from(protocol));
         weights.pickle_globals = torch::globals(tree);
         weights.serializer = Some(serializer.to_owned());
+        weights.external_data = sidecars(tree);
     }
     if serializer == "joblib" {
         finding.format = Some("joblib");
@@ -77,6 +80,26 @@ fn describe(pickle: Pickle, protocol: u8) -> Result<Finding, ProbeError> {
         finding.notes.push((stopped.cause(), format!("{stopped}; what follows was not read")));
     }
     Ok(finding)
+}
+
+/// Files beside it that hold its arrays: joblib before 0.10 kept each in one, named after the pickle.
+fn sidecars(tree: &Tree) -> Vec<String> {
+    let is_old = |node: &Node| match node {
+        Node::Global(global) => matches!(global.name.as_str(), "NDArrayWrapper" | "ZNDArrayWrapper"),
+        _ => false,
+    };
+    if !tree.nodes().any(is_old) {
+        return Vec::new();
+    }
+    let name = |node: &Node| match node {
+        Node::Str(text) if text.ends_with(".npy") || text.ends_with(".npy.z") => Some(publishable("", text)),
+        _ => None,
+    };
+    let mut names: Vec<String> = tree.nodes().filter_map(name).filter(|name| !kit::leaves_directory(name)).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.truncate(MAX_SIDECARS);
+    names
 }
 
 /// Who wrote it, by the helpers it calls; without any, Python's own pickler, or another that needed no help.

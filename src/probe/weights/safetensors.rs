@@ -70,6 +70,11 @@ pub(crate) fn probe(input: &Input) -> Result<Finding, ProbeError> {
         reached = end;
     }
 
+    // Names and shapes of weights that are not there: nothing that could be run, or resumed, is in it.
+    if reached > 0 && input.blob.size() <= length.saturating_add(8) && !input.blob.is_open_ended() {
+        return Err(crate::blob::ReadError::Ended { at: input.blob.size() }.into());
+    }
+
     let mut weights = Weights::default();
     sum.fill(&mut weights);
     training_notes::fill(&mut weights, &header.metadata);

@@ -11,11 +11,13 @@ use super::pickle::{self, MAX_READ};
 use super::{torch, torch_export};
 use crate::archive::zip::{Directory, Member, Method, ZipError};
 use crate::blob::{Blob, Cursor, Memory, ReadError};
-use crate::model::Cause;
+use crate::model::{Cause, Fact, publishable};
 
 const LOCAL_HEADER: &[u8; 4] = b"PK\x03\x04";
 /// Longest name of a first member that is looked at where the directory is lost.
 const MAX_ROOT: u64 = 4096;
+/// Most source files of a script that are listed.
+const MAX_CODE: usize = 200;
 
 /// Reads the directory and the pickle.
 pub(crate) fn probe(input: &Input) -> Result<Finding, ProbeError> {
@@ -93,8 +95,23 @@ fn with_pickle(
     let pickle = pickle::usable(pickle)?;
     let script = members.get(root, b"constants.pkl").is_some() && members.any_under(root, b"code/");
     let mut finding = if script { torch::describe_script(&pickle)? } else { torch::describe(&pickle, "zip")? };
+    if let (true, Fact::Weights(weights)) = (script, &mut finding.fact) {
+        weights.custom_code = own_code(directory, root);
+    }
     finding.notes.extend(missing_storages(&pickle, members, root));
     Ok(finding)
+}
+
+/// The source files of a script that are of no library everyone has.
+fn own_code(directory: &Directory, root: &[u8]) -> Vec<String> {
+    let code = |member: &'_ Member| {
+        let name = member.name.strip_prefix(root)?;
+        let module = name.strip_prefix(b"code/__torch__".as_slice())?.strip_suffix(b".py".as_slice())?;
+        let module = String::from_utf8_lossy(module).trim_start_matches('/').replace('/', ".");
+        // `__torch__.py` is what was defined in the program itself.
+        (module.is_empty() || torch::is_own(&module)).then(|| publishable("", &String::from_utf8_lossy(name)))
+    };
+    directory.members.iter().filter_map(code).take(MAX_CODE).collect()
 }
 
 /// One note on the storages that the pickle counts on and the archive does not have in that length.

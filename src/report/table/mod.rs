@@ -5,6 +5,7 @@
 
 mod decisions;
 mod found;
+mod people;
 mod unseen;
 mod worst;
 
@@ -55,6 +56,7 @@ pub fn write(inventory: &Inventory, summary: &Summary, out: &mut dyn Write) -> i
     let mut page = Page { inventory, summary, out };
     page.coverage()?;
     found::write(&mut page)?;
+    people::write(&mut page)?;
     worst::write(&mut page)?;
     found::write_unverified(&mut page)?;
     decisions::write(&mut page)?;
@@ -97,6 +99,15 @@ impl<'p> Page<'p> {
     fn paragraph(&mut self, indent: usize, style: Style, text: &str) -> io::Result<()> {
         for line in wrap(text, self.width().saturating_sub(indent)) {
             writeln!(self.out, "{:indent$}{style}{line}{style:#}", "")?;
+        }
+        Ok(())
+    }
+
+    /// A paragraph whose first line is begun already, at column `indent`.
+    fn begun(&mut self, indent: usize, text: &str) -> io::Result<()> {
+        for (index, line) in wrap(text, self.width().saturating_sub(indent)).iter().enumerate() {
+            let indent = if index == 0 { 0 } else { indent };
+            writeln!(self.out, "{:indent$}{line}", "")?;
         }
         Ok(())
     }

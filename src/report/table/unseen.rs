@@ -94,11 +94,7 @@ fn write_cause(page: &mut Page, cause: Cause, gaps: &[&Gap]) -> io::Result<()> {
 
 /// A paragraph whose first line is begun already.
 fn first_line(page: &mut Page, text: &str) -> io::Result<()> {
-    for (index, line) in super::wrap(text, page.width().saturating_sub(INDENT)).iter().enumerate() {
-        let indent = if index == 0 { 0 } else { INDENT };
-        writeln!(page.out, "{:indent$}{line}", "")?;
-    }
-    Ok(())
+    page.begun(INDENT, text)
 }
 
 /// A sum over files that were only counted.

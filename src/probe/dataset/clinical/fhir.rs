@@ -57,7 +57,7 @@ pub(crate) fn probe(input: &Input, source: &mut dyn Read) -> Result<Finding, Pro
         Form::Bundle => "fhir-bundle",
         Form::Single => "fhir-resource",
     });
-    finding.noting(outcome)
+    Ok(finding.ended_by(outcome))
 }
 
 fn form(input: &Input, head: &[u8], first: &str) -> Form {

@@ -243,7 +243,7 @@ fn text_or_bytes(bytes: &[u8]) -> Cell<'_> {
 }
 
 /// The number of 64 bits that is written as the one of 32 bits is: 0.1 and not 0.10000000149.
-fn shortest(value: f32) -> f64 {
+pub(super) fn shortest(value: f32) -> f64 {
     let whole = value.fract() == 0.0 && value.abs() < 16_777_216.0;
     if whole { f64::from(value) } else { value.to_string().parse().unwrap_or_else(|_| f64::from(value)) }
 }

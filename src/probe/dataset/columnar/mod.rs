@@ -5,6 +5,11 @@
 
 pub(in super::super) mod arrow_ipc;
 mod arrow_rows;
+pub(in super::super) mod avro;
+mod avro_schema;
+mod codec;
+pub(in super::super) mod feather;
+pub(in super::super) mod orc;
 pub(in super::super) mod parquet;
 mod parquet_footer;
 mod parquet_rows;

@@ -1,6 +1,10 @@
 //! Files of statistics programs: SAS, SPSS, Stata and R. Their readers are our own: what there is in the registries
 //! reads whole files, or allocates what a header declares, and none streams rows.
 
+pub(in crate::probe) mod dta;
+mod dta_types;
 mod sas_format;
+pub(in crate::probe) mod sav;
+mod sav_cases;
 mod text;
 pub(in crate::probe) mod xpt;

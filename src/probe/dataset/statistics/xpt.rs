@@ -59,7 +59,7 @@ pub(crate) fn probe(input: &Input, source: &mut dyn Read) -> Result<Finding, Pro
     let dataset = Dataset { created_by, ..Dataset::of_tables(tables) };
     let mut finding = Finding::new(Fact::Dataset(Box::new(dataset)));
     finding.notes = notes;
-    finding.noting(outcome)
+    Ok(finding.ended_by(outcome))
 }
 
 struct File<'i, 'a> {

@@ -11,6 +11,7 @@ use csv_core::{ReadFieldResult, ReaderBuilder};
 use super::super::super::{Finding, Input, ProbeError};
 use super::charset::Charset;
 use super::dialect::{self, Dialect};
+use super::sort;
 use crate::blob::{ReadError, read_full};
 use crate::model::{Cause, Dataset, Fact};
 use crate::table::{Cell, Column, Table};
@@ -109,6 +110,7 @@ fn run(input: &Input, beginning: &Beginning, dialect: &Dialect, reader: &mut dyn
     }
     let delimiter = char::from(dialect.delimiter);
     let dataset = Dataset {
+        kind: sort::of(&facts.columns).map(str::to_owned),
         table: facts,
         delimiter: (dialect.first.len() > 1).then(|| delimiter.to_string()),
         header: Some(dialect.header),

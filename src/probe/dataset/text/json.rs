@@ -13,6 +13,7 @@ use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
 use super::super::super::{Finding, Input, ProbeError};
 use super::charset::Charset;
 use super::flatten::Sink;
+use super::sort;
 use crate::blob::{ReadError, read_full};
 use crate::model::{Cause, Dataset, Fact};
 
@@ -44,6 +45,9 @@ pub(in crate::probe) fn lines(input: &Input, reader: &mut dyn Read) -> Result<Fi
     let mut sink = Sink::new(input.table());
     for line in &first {
         sink.announce(line);
+    }
+    if sort::is_log(&sink.outermost) {
+        return Err(ProbeError::NotMine);
     }
     if !input.rows {
         let (records, bytes) = (objects as u64, first.iter().map(|line| line.len()).sum::<usize>());
@@ -141,7 +145,7 @@ fn finish(
     facts.row_count_estimated |= estimated;
     facts.column_count = Some(outermost.len() as u64);
     facts.columns = outermost;
-    let kind = is_for_training(&facts.columns).map(str::to_owned);
+    let kind = sort::of(&facts.columns).map(str::to_owned);
     let dataset = Dataset { table: facts, encoding: charset.name(), kind, ..Dataset::default() };
     let mut finding = Finding::new(Fact::Dataset(Box::new(dataset)));
     finding.notes.extend_from_slice(notes);
@@ -149,19 +153,6 @@ fn finish(
         finding.notes.push((Cause::OverBudget, "has more different members than are looked at (2,000)".to_owned()));
     }
     finding.ended_by(outcome)
-}
-
-/// What fine-tuning tools call the members of their records.
-fn is_for_training(columns: &[String]) -> Option<&'static str> {
-    let has = |name: &str| columns.iter().any(|column| column == name);
-    match () {
-        () if has("messages") || has("conversations") => Some("chat_finetuning"),
-        () if (has("prompt") && has("chosen")) || (has("chosen") && has("rejected")) => Some("preference_pairs"),
-        () if (has("instruction") && has("output")) || (has("prompt") && has("completion")) => {
-            Some("instruction_finetuning")
-        }
-        () => None,
-    }
 }
 
 fn estimate(records: u64, bytes: usize, input: &Input, whole: bool) -> (Option<u64>, bool) {

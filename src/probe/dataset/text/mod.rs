@@ -5,3 +5,4 @@ pub(in crate::probe) mod delimited;
 mod dialect;
 mod flatten;
 pub(in crate::probe) mod json;
+mod sort;

@@ -62,6 +62,7 @@ pub(super) fn describe_script(pickle: &Pickle) -> Result<Finding, ProbeError> {
     let spent = tensors.visits.spent;
     tensors.fill(&mut weights);
     weights.pickle_globals = globals(tree);
+    weights.classes = own_classes(&weights.pickle_globals);
     weights.pickle_root_class = root_class(tree, pickle.root);
     weights.architecture = tree.class(pickle.root).map(|class| publishable("", plain_name(class)));
     let mut finding = Finding::new(Fact::Weights(Box::new(weights)));
@@ -71,6 +72,49 @@ pub(super) fn describe_script(pickle: &Pickle) -> Result<Finding, ProbeError> {
         finding.notes.push((stopped.cause(), format!("{stopped}; what follows was not read")));
     }
     Ok(finding)
+}
+
+/// Libraries whose modules everyone has: a script made of them shows no architecture of one's own.
+const LIBRARIES: [&str; 20] = [
+    "torch",
+    "torchvision",
+    "torchaudio",
+    "torchtext",
+    "transformers",
+    "timm",
+    "ultralytics",
+    "detectron2",
+    "mmdet",
+    "mmcv",
+    "monai",
+    "lightning",
+    "pytorch_lightning",
+    "sentence_transformers",
+    "segmentation_models_pytorch",
+    "fairseq",
+    "espnet",
+    "espnet2",
+    "nemo",
+    "open_clip",
+];
+
+/// Whether a module of a script is of nobody's library.
+pub(super) fn is_own(module: &str) -> bool {
+    let first = module.split('.').next().unwrap_or_default();
+    !LIBRARIES.contains(&first)
+}
+
+/// Classes of a script that are of nobody's library, as they were called before they were scripted.
+fn own_classes(globals: &[String]) -> Vec<String> {
+    let plain = |name: &String| {
+        let parts = name.strip_prefix("__torch__.")?.split('.');
+        let kept: Vec<&str> = parts.filter(|part| !part.starts_with("___torch_mangle")).collect();
+        Some(kept.join(".")).filter(|name| is_own(name))
+    };
+    let mut classes: Vec<String> = globals.iter().filter_map(plain).collect();
+    classes.sort_unstable();
+    classes.dedup();
+    classes
 }
 
 fn describe_root(tree: &Tree, root: Id) -> Result<Finding, ProbeError> {

@@ -4,7 +4,6 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::*;
-use crate::model::Fact;
 
 /// A blob of islands in a sea of zeros, and how many bytes were read of it.
 struct Sparse {
@@ -152,6 +151,7 @@ fn scripts_and_exported_programs_are_told_apart() {
     let weights = finding.fact.weights().unwrap();
     assert_eq!(finding.format, Some("torchscript"));
     assert_eq!((weights.parameter_count, weights.architecture.as_deref()), (Some(6), Some("Scorer")));
+    assert_eq!((weights.classes.as_slice(), weights.custom_code.len()), (&["nets.Scorer".to_owned()][..], 1));
 
     let config = br#"{"config": {"w": {"tensor_meta": {"dtype": 13, "sizes": [{"as_int": 4}, {"as_int": 5}]}}, "x": {"tensor_meta": null}}}"#;
     let members: [(&str, Result<&[u8], u64>); 3] = [

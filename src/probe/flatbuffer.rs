@@ -3,7 +3,7 @@
 //! Follows the internals document of FlatBuffers (flatbuffers.dev). Every position is held against the buffer by the
 //! read itself; nothing recurses, and nothing is verified that is not asked for.
 
-use super::super::ProbeError;
+use super::ProbeError;
 use crate::blob::{Blob, Cursor, Endian};
 
 /// A buffer within a blob.
@@ -76,6 +76,28 @@ impl<'b> Buffer<'b> {
     pub(super) fn int(&mut self, table: Table, number: u16) -> Result<i32, ProbeError> {
         match self.field(table, number)? {
             Some(at) => Ok(self.u32_at(at)?.cast_signed()),
+            None => Ok(0),
+        }
+    }
+
+    /// A field that is an integer of 64 bits; 0 where it is left out.
+    pub(super) fn long(&mut self, table: Table, number: u16) -> Result<i64, ProbeError> {
+        match self.field(table, number)? {
+            Some(at) => {
+                self.cursor.seek(at);
+                Ok(self.cursor.u64()?.cast_signed())
+            }
+            None => Ok(0),
+        }
+    }
+
+    /// A field that is a byte, such as the kind of a union; 0 where it is left out.
+    pub(super) fn byte(&mut self, table: Table, number: u16) -> Result<i8, ProbeError> {
+        match self.field(table, number)? {
+            Some(at) => {
+                self.cursor.seek(at);
+                Ok(self.cursor.u8()?.cast_signed())
+            }
             None => Ok(0),
         }
     }

@@ -1,0 +1,40 @@
+//! The description of a file of tokens that has no header of its own: the type of its elements, and how many there are.
+
+use serde::Deserialize;
+
+use super::super::super::{Finding, Input, ProbeError, kit};
+use crate::model::{Dataset, Fact};
+
+const MAX_FILE: u64 = 1 << 20;
+
+#[derive(Deserialize)]
+struct Description {
+    dtype: String,
+    #[serde(alias = "num_tokens", alias = "token_count", alias = "total_tokens", alias = "tokens")]
+    n_tokens: Option<u64>,
+    vocab_size: Option<u64>,
+}
+
+/// Reads the description.
+pub(crate) fn probe(input: &Input) -> Result<Finding, ProbeError> {
+    let said: Description = kit::json_file(input, MAX_FILE, &[], "the description of a file of tokens")?;
+    let dtype = said.dtype.trim_start_matches("np.").trim_start_matches("numpy.").trim_start_matches(['<', '>', '|']);
+    let dtype = match dtype {
+        "u1" => "uint8",
+        "u2" => "uint16",
+        "u4" => "uint32",
+        "i4" => "int32",
+        "i8" => "int64",
+        known @ ("uint8" | "uint16" | "uint32" | "uint64" | "int16" | "int32" | "int64") => known,
+        _ => return Err(ProbeError::NotMine),
+    };
+    if said.n_tokens.is_none() && said.vocab_size.is_none() {
+        return Err(ProbeError::NotMine);
+    }
+    let dataset = Dataset {
+        dtypes: [(dtype.to_owned(), said.n_tokens.unwrap_or(0))].into(),
+        token_count: said.n_tokens,
+        ..Dataset::default()
+    };
+    Ok(Finding::new(Fact::Dataset(Box::new(dataset))))
+}

@@ -1,0 +1,53 @@
+//! The same rows in several formats: a table and its export. Told by a digest over all rows, by column name and value,
+//! whatever their order; the digest itself never leaves the run.
+
+use std::collections::BTreeMap;
+
+use crate::model::{Asset, Confidence, Presence, Relation, RelationEvidence, RelationKind};
+
+/// Up to this many copies are each joined to each other; of more, each to the first.
+const ALL_PAIRS: usize = 8;
+
+/// An edge for every pair of datasets that hold the same rows, unless they are the same bytes anyway.
+pub(super) fn relations(assets: &[Asset], known: &[Relation]) -> Vec<Relation> {
+    let mut holders: BTreeMap<(u64, u64), Vec<&Asset>> = BTreeMap::new();
+    for asset in assets.iter().filter(|asset| asset.presence == Presence::Present) {
+        let Some(table) = asset.fact.dataset().map(|dataset| &dataset.table) else { continue };
+        let digest = table.sketch.as_ref().and_then(|sketch| sketch.rows);
+        if let (Some(digest), Some(rows @ 1..)) = (digest, table.row_count) {
+            holders.entry((digest, rows)).or_default().push(asset);
+        }
+    }
+    let mut relations = Vec::new();
+    for ((_, rows), holders) in holders {
+        for (at, first) in holders.iter().enumerate() {
+            let others = if holders.len() <= ALL_PAIRS || at == 0 { holders.get(at + 1..) } else { None };
+            for second in others.unwrap_or_default() {
+                let is_known = known.iter().any(|edge| edge.from == first.id && edge.to == second.id);
+                if !is_known {
+                    relations.push(relation(first, second, rows));
+                }
+            }
+        }
+    }
+    relations
+}
+
+fn relation(first: &Asset, second: &Asset, rows: u64) -> Relation {
+    let why = match rows {
+        1 => "the same row under the same columns".to_owned(),
+        rows => format!("the same {rows} rows under the same columns"),
+    };
+    let evidence = [first, second]
+        .into_iter()
+        .filter_map(|asset| asset.files.first())
+        .map(|file| RelationEvidence { locator: file.locator.clone(), why: why.clone() })
+        .collect();
+    Relation {
+        from: first.id.clone(),
+        to: second.id.clone(),
+        kind: RelationKind::SameContent,
+        confidence: Confidence::High,
+        evidence,
+    }
+}
