@@ -98,7 +98,7 @@ impl File<'_> {
     pub(super) fn layout(&self, body: &[u8]) -> Result<Layout, Hdf5Error> {
         let mut bytes = Bytes::new(body);
         let version = bytes.u8()?;
-        if !matches!(version, 3 | 4) {
+        if !matches!(version, 3..=5) {
             return Ok(Layout::Unknown);
         }
         Ok(match bytes.u8()? {

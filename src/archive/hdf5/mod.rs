@@ -1,7 +1,7 @@
 //! HDF5: the tree of groups and data sets of a file, their types, extents and attributes, and on request the values of a
 //! data set, one index of its first axis after the other ([`Series`]).
 //!
-//! Follows the "HDF5 File Format Specification" version 3.0. Read are superblocks 0 to 3 behind a user block of any
+//! Follows the "HDF5 File Format Specification" version 3.0, and what HDF5 2.0 writes beyond it. Read are superblocks 0 to 3 behind a user block of any
 //! length, object headers 1 and 2 with their continuations, groups of both kinds (symbol tables, link messages, links
 //! in a fractal heap), attributes in the header, in a fractal heap and with texts in the global heap.
 //! Checksums are not looked at: a structure that does not hold is noticed as one.
