@@ -61,6 +61,7 @@ impl Charset {
             skip: self.mark,
             input: Vec::new(),
             at_end: false,
+            is_done: false,
         }
     }
 }
@@ -72,6 +73,8 @@ pub(super) struct Decoded<'r> {
     skip: usize,
     input: Vec<u8>,
     at_end: bool,
+    /// Whether the decoder gave its last: it must not be asked again.
+    is_done: bool,
 }
 
 impl Read for Decoded<'_> {
@@ -90,6 +93,9 @@ impl Read for Decoded<'_> {
             return Err(io::Error::other("a buffer too small for a character"));
         }
         loop {
+            if self.is_done {
+                return Ok(0);
+            }
             if self.input.is_empty() && !self.at_end {
                 self.input.resize(32 << 10, 0);
                 let read = self.reader.read(&mut self.input)?;
@@ -98,6 +104,7 @@ impl Read for Decoded<'_> {
             }
             let (result, read, written, _) = decoder.decode_to_utf8(&self.input, buf, self.at_end);
             self.input.drain(..read);
+            self.is_done = self.at_end && result == CoderResult::InputEmpty;
             if written > 0 || (self.at_end && result == CoderResult::InputEmpty) {
                 return Ok(written);
             }
@@ -118,6 +125,7 @@ mod tests {
         while let Ok(read @ 1..) = decoded.read(&mut chunk) {
             text.extend_from_slice(&chunk[..read]);
         }
+        assert!(matches!(decoded.read(&mut chunk), Ok(0)), "the end stays the end");
         Some((String::from_utf8_lossy(&text).into_owned(), charset.name()))
     }
 
