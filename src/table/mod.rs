@@ -17,6 +17,7 @@ mod value;
 use std::sync::Arc;
 
 pub use cell::Cell;
+use class::Dictionary;
 pub use class::embedded;
 pub use class::{Asked, Class, ClassError, ClassKind, Context, Example, Makes, Stored, Taxonomy, Values};
 pub use profile::{Column, Kind, Profile};
@@ -59,6 +60,7 @@ pub struct Table<'s> {
     row: u64,
     /// Set up with the first row.
     watch: Option<Watch>,
+    dictionary: Option<Dictionary>,
     buffer: String,
 }
 
@@ -85,6 +87,7 @@ impl<'s> Table<'s> {
             digest: 0,
             row: 0,
             watch: None,
+            dictionary: None,
             buffer: String::new(),
         }
     }
@@ -120,6 +123,12 @@ impl<'s> Table<'s> {
         let hash = cell::hash(normal);
         profile.count(normal, hash);
         self.row = self.row.wrapping_add(cell::mix(hash, profile.seed));
+        if self.watch.is_none() {
+            self.dictionary = Dictionary::of(self.profiles.iter().map(|profile| &profile.column));
+        }
+        if let Some(dictionary) = &mut self.dictionary {
+            dictionary.cell(column, normal);
+        }
         let watch = self.watch.get_or_insert_with(|| Watch::new(&self.asked, self.settings));
         watch.cell(column, normal, hash);
     }
@@ -132,6 +141,9 @@ impl<'s> Table<'s> {
         if let Some(watch) = &mut self.watch {
             watch.end_row();
         }
+        if let Some(dictionary) = &mut self.dictionary {
+            dictionary.end_row(&self.settings.taxonomy);
+        }
     }
 
     /// Rows follow that were not read: nothing is then said that a part of the rows cannot tell.
@@ -142,6 +154,7 @@ impl<'s> Table<'s> {
     /// What it says. `row_count` is the number of rows that were handed over; a reader that knows better puts it right.
     pub fn finish(self) -> TableFacts {
         let mut facts = self.settings.taxonomy.classify(&self.profiles, &self.context);
+        facts.declares = self.dictionary.map(Dictionary::finish).unwrap_or_default();
         facts.row_count = Some(self.rows);
         facts.row_count_estimated = self.cut;
         facts.columns = self.profiles.iter().map(|profile| profile.column.name.clone()).collect();

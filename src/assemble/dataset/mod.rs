@@ -5,6 +5,7 @@
 //! within one directory ([`shards`]); files without a structure, beside the one that says what it is ([`pairs`]); every
 //! other file by itself.
 
+mod dictionaries;
 mod join;
 mod pairs;
 mod partitions;
@@ -27,6 +28,7 @@ pub(super) fn groups<'s>(sightings: Vec<&'s Sighting>, raw: Vec<&'s Sighting>) -
     let (described, rest) = pairs::split(rest, &raw);
     groups.extend(described);
     groups.extend(plain::groups(rest.into_iter()));
+    dictionaries::apply(&mut groups);
     groups
 }
 

@@ -12,17 +12,63 @@ const SHORTEST: usize = 12;
 
 /// Words before a date of birth.
 const BORN: [&str; 14] = [
-    "born", "dob", "birth", "birthdate", "født", "fødselsdato", "geboren", "geb", "geburtsdatum", "née", "né",
-    "naissance", "nacimiento", "nacido",
+    "born",
+    "dob",
+    "birth",
+    "birthdate",
+    "født",
+    "fødselsdato",
+    "geboren",
+    "geb",
+    "geburtsdatum",
+    "née",
+    "né",
+    "naissance",
+    "nacimiento",
+    "nacido",
 ];
 /// Words before a name.
 const ADDRESSED: [&str; 22] = [
-    "patient", "patienten", "mr", "mrs", "ms", "miss", "dr", "prof", "herr", "frau", "hr", "fru", "monsieur", "madame",
-    "mme", "señor", "señora", "sr", "sra", "doctor", "pt", "læge",
+    "patient",
+    "patienten",
+    "mr",
+    "mrs",
+    "ms",
+    "miss",
+    "dr",
+    "prof",
+    "herr",
+    "frau",
+    "hr",
+    "fru",
+    "monsieur",
+    "madame",
+    "mme",
+    "señor",
+    "señora",
+    "sr",
+    "sra",
+    "doctor",
+    "pt",
+    "læge",
 ];
 /// Words before a telephone number.
-const CALLED: [&str; 14] =
-    ["phone", "tel", "telephone", "mobile", "cell", "call", "fax", "tlf", "telefon", "mobil", "handy", "tél", "móvil", "whatsapp"];
+const CALLED: [&str; 14] = [
+    "phone",
+    "tel",
+    "telephone",
+    "mobile",
+    "cell",
+    "call",
+    "fax",
+    "tlf",
+    "telefon",
+    "mobil",
+    "handy",
+    "tél",
+    "móvil",
+    "whatsapp",
+];
 /// Tests of national numbers that say enough inside of a text: dates, letters or two check digits.
 const NATIONAL: [&str; 11] =
     ["hetu", "codice-fiscale", "cn-id", "fodselsnummer", "personnummer", "pesel", "nir", "mbi", "nino", "dni", "iban"];
@@ -60,7 +106,8 @@ fn bare(word: &str) -> &str {
 
 fn is_mail(word: &str) -> bool {
     word.contains('@')
-        && value::test("email").is_some_and(|test| test(word.trim_matches(|char: char| "<>()[],;:.\"'!?".contains(char))))
+        && value::test("email")
+            .is_some_and(|test| test(word.trim_matches(|char: char| "<>()[],;:.\"'!?".contains(char))))
 }
 
 /// Numbers: national ones by themselves or by their name, telephones and dates of birth by the word before them.
@@ -100,7 +147,8 @@ fn number(words: &[&str]) -> Option<&'static str> {
         let is_written_out = word.starts_with('+') && word.len() > 3;
         if is_written_out || before(&CALLED, 2) {
             let rest: String = words.get(at..(at + 5).min(words.len())).unwrap_or_default().join(" ");
-            let number: String = rest.chars().take_while(|char| char.is_ascii_digit() || "+ -()./".contains(*char)).collect();
+            let number: String =
+                rest.chars().take_while(|char| char.is_ascii_digit() || "+ -()./".contains(*char)).collect();
             if value::test("phone").is_some_and(|test| test(number.trim_end_matches([' ', '.', '-', '(', '/']))) {
                 return Some("phone");
             }
@@ -122,9 +170,13 @@ fn names(words: &[&str]) -> Option<&'static str> {
             continue;
         }
         // Only a title makes a name of any word; after `patient` it has to be one that people bear.
-        let is_title = ADDRESSED.contains(&title.as_str()) && first.chars().all(|char| char.is_alphabetic() || char == '.');
+        let is_title =
+            ADDRESSED.contains(&title.as_str()) && first.chars().all(|char| char.is_alphabetic() || char == '.');
         let is_given = value::test("given-name").is_some_and(|test| test(name));
-        let is_form = matches!(title.as_str(), "mr" | "mrs" | "ms" | "herr" | "frau" | "hr" | "fru" | "monsieur" | "madame" | "mme" | "señor" | "señora");
+        let is_form = matches!(
+            title.as_str(),
+            "mr" | "mrs" | "ms" | "herr" | "frau" | "hr" | "fru" | "monsieur" | "madame" | "mme" | "señor" | "señora"
+        );
         if is_title && (is_given || is_form) {
             return Some("person_name");
         }
