@@ -7,6 +7,7 @@
 //! other file by itself.
 
 mod instances;
+mod dictionaries;
 mod join;
 mod pairs;
 mod partitions;
@@ -35,6 +36,7 @@ pub(super) fn groups<'s>(sightings: Vec<&'s Sighting>, raw: Vec<&'s Sighting>) -
     let (described, rest) = pairs::split(rest, &raw);
     groups.extend(described);
     groups.extend(plain::groups(rest.into_iter()));
+    dictionaries::apply(&mut groups);
     groups
 }
 
