@@ -6,8 +6,8 @@
 //! ([`pointers`]); files without a structure, beside the one that says what it is ([`pairs`]); every
 //! other file by itself.
 
-mod instances;
 mod dictionaries;
+mod instances;
 mod join;
 mod pairs;
 mod partitions;
