@@ -116,7 +116,10 @@ impl Dictionary {
         let Some(name) = row.get(&Part::Name).filter(|name| !name.is_empty()) else { return };
         let class = declared(taxonomy, &row, name).and_then(|id| taxonomy.get(id));
         if let Some(class) = class {
-            self.declared.insert(name.clone(), class.declared());
+            let mut declared = class.declared();
+            // What somebody marked identifies: a date of birth too, which by itself only narrows down.
+            declared.direct |= is_marked(&row);
+            self.declared.insert(name.clone(), declared);
         }
     }
 
@@ -140,11 +143,17 @@ impl Class {
     }
 }
 
+/// Whether a row marks its column as an identifier.
+fn is_marked(row: &BTreeMap<Part, String>) -> bool {
+    let mark = row.get(&Part::Identifier).map(|mark| mark.trim().to_lowercase());
+    matches!(mark.as_deref(), Some("y" | "yes" | "1" | "true"))
+}
+
 /// The class a row declares its column to be.
 fn declared<'t>(taxonomy: &'t Taxonomy, row: &BTreeMap<Part, String>, name: &str) -> Option<&'t str> {
     let part = |part: Part| row.get(&part).map(String::as_str).unwrap_or_default();
     let lower = |text: &str| text.trim().to_lowercase();
-    let is_identifier = matches!(lower(part(Part::Identifier)).as_str(), "y" | "yes" | "1" | "true");
+    let is_identifier = is_marked(row);
     let label = row.get(&Part::Label).cloned();
     let column = Column { name: name.to_owned(), label, ..Column::default() };
     let scores = score::scores(taxonomy, &Profile::new(column, 1), None);
