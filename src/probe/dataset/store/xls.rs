@@ -5,7 +5,7 @@
 //! what is scanned. That they were not read is a gap.
 
 use crate::blob::{Cursor, read_vec};
-use crate::model::{Cause, Dataset, Fact};
+use crate::model::{Cause, Fact};
 use crate::probe::{Finding, Input, ProbeError};
 
 const SIGNATURE: [u8; 8] = [0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1];
@@ -37,7 +37,7 @@ pub(crate) fn probe(input: &Input) -> Result<Finding, ProbeError> {
     if !is_workbook {
         return Err(ProbeError::NotMine);
     }
-    let mut finding = Finding::new(Fact::Dataset(Box::new(Dataset::default())));
+    let mut finding = Finding::new(Fact::Dataset(Box::default()));
     finding.notes.push((Cause::Unsupported, "is a workbook of Excel before 2007: its sheets were not read".to_owned()));
     Ok(finding)
 }
