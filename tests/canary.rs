@@ -77,6 +77,76 @@ fn plant(folder: &Path) {
         .unwrap();
 }
 
+/// Tables about people, sound and broken: every value of theirs is a canary.
+fn plant_tables(folder: &Path) {
+    let row = |at: usize| {
+        format!(
+            "{CANARY}-{at};{CANARY}son;{CANARY}{at}@hospital.example;0101{at:02}-{CANARY};patient {CANARY} was seen by Dr {CANARY} on 2024-01-{at:02}, call {CANARY}"
+        )
+    };
+    let header = "subject_id;last_name;email;cpr;comment";
+    let rows: Vec<String> = (1..30).map(row).collect();
+    let csv = format!("{header}\n{}\n", rows.join("\n"));
+    fs::write(folder.join("people.csv"), &csv).unwrap();
+    fs::write(folder.join("unnamed_export"), &csv).unwrap();
+    // Another encoding, rows that are too long and too short, a quote left open.
+    let wide: Vec<u8> = csv.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    fs::write(folder.join("wide.csv"), [b"\xff\xfe".to_vec(), wide].concat()).unwrap();
+    fs::write(folder.join("ragged.csv"), format!("{csv}{CANARY};{CANARY}\n{};{CANARY};\"{CANARY}", row(31))).unwrap();
+    let record = |at: usize| {
+        serde_json::json!({"subject_id": format!("{CANARY}-{at}"), "name": {"family": CANARY}, "birthDate": "1980-01-02",
+            "notes": [format!("{CANARY} called"), CANARY], "resourceType": "Patient", "id": format!("{CANARY}{at}"),
+            "identifier": [{"value": format!("{CANARY}{at}")}], "telecom": [{"value": CANARY}]})
+        .to_string()
+    };
+    let records: Vec<String> = (0..30).map(record).collect();
+    let plain: Vec<String> = records.iter().map(|record| record.replace("resourceType", "sort")).collect();
+    fs::write(folder.join("people.jsonl"), plain.join("\n") + &format!("\n{{\"broken\": {CANARY}\n")).unwrap();
+    fs::write(folder.join("people.json"), format!("[{},{{\"cut\": \"{CANARY}", plain.join(","))).unwrap();
+    fs::write(folder.join("Patient.ndjson"), records.join("\n") + &format!("\n{{\"resourceType\": {CANARY}\n"))
+        .unwrap();
+    let vcf = format!(
+        "##fileformat=VCFv4.2\n##contig=<ID=chr1>\n##SAMPLE=<ID={CANARY}>\n\
+         #CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\t{CANARY}1\t{CANARY}2\n\
+         chr1\t100\trs1\tA\tG\t.\tPASS\t.\tGT\t0/1\t1/1\n"
+    );
+    fs::write(folder.join("cohort.vcf"), vcf).unwrap();
+}
+
+#[test]
+fn no_value_of_a_table_is_in_any_output() {
+    let folder = tempfile::tempdir().unwrap();
+    plant_tables(folder.path());
+    for format in ["jsonl", "json", "table"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_blastmap"))
+            .args(["scan", "-v", "--isolated", "--depth", "full", "--format", format])
+            .arg(folder.path())
+            .output()
+            .unwrap();
+        assert!(output.status.success());
+        for text in [&output.stdout, &output.stderr] {
+            let text = String::from_utf8_lossy(text);
+            let seen: Vec<&str> = text.lines().filter(|line| line.contains(CANARY)).collect();
+            assert!(seen.is_empty(), "{format}: {seen:#?}");
+        }
+        let text = String::from_utf8_lossy(&output.stdout);
+        let files = [
+            "people.csv",
+            "unnamed_export",
+            "wide.csv",
+            "ragged.csv",
+            "people.jsonl",
+            "people.json",
+            "Patient.ndjson",
+            "cohort.vcf",
+        ];
+        for name in files.into_iter().filter(|_| format == "jsonl") {
+            let line = text.lines().find(|line| line.contains("\"asset\"") && line.contains(name));
+            assert!(line.is_some(), "{name} was not read");
+        }
+    }
+}
+
 #[test]
 fn no_canary_is_in_any_output() {
     let folder = tempfile::tempdir().unwrap();

@@ -8,12 +8,13 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use blastmap::signature::Signatures;
+use blastmap::table::Taxonomy;
 
 #[test]
 fn commands() {
     let cases = trycmd::TestCases::new();
     let own = fs::metadata("tests/cmd").unwrap();
-    let digest = Signatures::embedded().unwrap().digest().to_owned();
+    let digest = blastmap::scan::digest(&Signatures::embedded().unwrap(), &Taxonomy::default());
     for (name, value) in [
         ("[VERSION]", env!("CARGO_PKG_VERSION").to_owned()),
         ("[DIGEST]", digest),

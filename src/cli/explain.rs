@@ -6,6 +6,7 @@ use anyhow::bail;
 use blastmap::model::{Confidence, Role};
 use blastmap::report::{HEADING, QUIET, shorten, wrap};
 use blastmap::signature::{Magic, Matchers, Signature};
+use blastmap::table::Class;
 
 use super::args::{Color, ExplainArgs};
 use super::{Outcome, signature_files, suggest, terminal};
@@ -16,15 +17,28 @@ const WIDEST: usize = 90;
 /// Explains one signature.
 pub(super) fn run(args: &ExplainArgs, color: Color) -> anyhow::Result<Outcome> {
     let signatures = signature_files::load(&args.signatures, &[])?;
+    let classes = signature_files::classes(&args.signatures)?;
+    let mut out = terminal::output(color);
+    let mut page = Page { out: &mut out, width: terminal::width().min(WIDEST) };
+    if let Some(class) = classes.get(&args.id) {
+        page.write_class(class)?;
+        out.flush()?;
+        return Ok(Outcome::Clean);
+    }
     let Some(signature) = signatures.get(&args.id) else {
-        let near = suggest::near(&args.id, signatures.iter().map(|signature| signature.id.as_str()));
+        let near = suggest::near(
+            &args.id,
+            signatures
+                .iter()
+                .map(|signature| signature.id.as_str())
+                .chain(classes.iter().map(|class| class.id.as_str())),
+        );
         match near.as_slice() {
             [] => bail!("{}: there is no such signature; see 'blastmap signatures list'", args.id),
             near => bail!("{}: there is no such signature; did you mean {}?", args.id, quoted(near)),
         }
     };
-    let mut out = terminal::output(color);
-    Page { out: &mut out, width: terminal::width().min(WIDEST) }.write(signature)?;
+    page.write(signature)?;
     out.flush()?;
     Ok(Outcome::Clean)
 }
@@ -51,12 +65,30 @@ impl Page<'_> {
             self.item(&line)?;
         }
         self.prose("What to do", remedy)?;
+        self.references(references)
+    }
+
+    fn write_class(&mut self, class: &Class) -> io::Result<()> {
+        let title = shorten(&class.title, self.width);
+        let (id, kind) = (shorten(&class.id, 64), class.kind.word());
+        writeln!(self.out, "{HEADING}{title}{HEADING:#}  {QUIET}class {id}, {kind}{QUIET:#}")?;
+        self.prose("What it is", &class.explain)?;
+        self.prose("Why it matters", &class.exposes)?;
+        self.heading("How it is recognised")?;
+        for line in recognition_of_class(class) {
+            self.item(&line)?;
+        }
+        self.prose("What to do", &class.remedy)?;
+        self.references(&class.references)
+    }
+
+    fn references(&mut self, references: &[String]) -> io::Result<()> {
         if !references.is_empty() {
             self.heading("References")?;
-            for reference in references {
-                // Whole: an address that is cut is none.
-                writeln!(self.out, "  {}", shorten(reference, usize::MAX))?;
-            }
+        }
+        for reference in references {
+            // Whole: an address that is cut is none.
+            writeln!(self.out, "  {}", shorten(reference, usize::MAX))?;
         }
         Ok(())
     }
@@ -103,6 +135,35 @@ fn recognition(signature: &Signature) -> Vec<String> {
         Role::Manifest => lines.push("it lists or describes the files of an asset".to_owned()),
         Role::Tree => lines.push("everything recognised below its directory belongs to it".to_owned()),
         Role::Primary => {}
+    }
+    lines
+}
+
+/// What is looked at of a column.
+fn recognition_of_class(class: &Class) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (language, names) in &class.names {
+        lines.push(format!("a column named {} ({language})", names.join(", ")));
+    }
+    for (language, names) in &class.hints {
+        lines.push(format!("among other data about people, a column named {} ({language})", names.join(", ")));
+    }
+    for (standard, variables) in &class.standard {
+        lines.push(format!("in a table of {standard}, {}", variables.join(", ")));
+    }
+    if let Some(values) = &class.values {
+        if !values.tests.is_empty() {
+            lines.push(format!("values that pass one of the tests {}", values.tests.join(", ")));
+        }
+        if !values.alone.is_empty() {
+            lines.push(format!("whatever its name, values that pass {}", values.alone.join(", ")));
+        }
+    }
+    if let Some(letter) = class.safe_harbor {
+        lines.push(format!("counted as the Safe Harbor identifier ({letter})"));
+    }
+    if let Some(category) = &class.gdpr_article_9 {
+        lines.push(format!("counted as a special category of GDPR Art. 9: {category}"));
     }
     lines
 }

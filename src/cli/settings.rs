@@ -13,7 +13,7 @@ use blastmap::table;
 
 use super::args::{DepthArg, Format, LookArgs, ScanArgs, SniffArg};
 use super::config::{self, Config, Found};
-use super::{output, place};
+use super::{output, place, signature_files};
 
 /// More workers than this only get into each other's way.
 const MOST_THREADS: usize = 256;
@@ -60,7 +60,7 @@ impl Settings {
         RuleSet::new(&rules).with_context(|| named.to_owned())?;
         let outputs = args.output.iter().map(|file| output::check(file)).collect::<Result<Vec<_>, _>>()?;
         Ok(Settings {
-            plan: plan(places, &config, outputs),
+            plan: plan(places, &config, outputs)?,
             decisions,
             rules,
             outputs: args.output,
@@ -111,10 +111,10 @@ fn configuration(args: &ScanArgs, places: &[Place]) -> anyhow::Result<Option<Fou
     }
 }
 
-fn plan(places: Vec<Place>, config: &Config, outputs: Vec<PathBuf>) -> Plan {
+fn plan(places: Vec<Place>, config: &Config, outputs: Vec<PathBuf>) -> anyhow::Result<Plan> {
     let default = Plan::default();
     let scan = &config.scan;
-    Plan {
+    Ok(Plan {
         places,
         depth: scan.depth.unwrap_or(DepthArg::Content).into(),
         sniff: scan.sniff.unwrap_or(SniffArg::Unknown).into(),
@@ -124,12 +124,13 @@ fn plan(places: Vec<Place>, config: &Config, outputs: Vec<PathBuf>) -> Plan {
         recall: scan.recall.unwrap_or(default.recall),
         exclude: scan.exclude.clone(),
         outputs,
-        tables: Arc::new(tables(&scan.risk_set)),
-    }
+        tables: Arc::new(tables(&scan.risk_set, &config.signatures.dirs)?),
+    })
 }
 
 /// How tables are looked at.
-fn tables(risk_sets: &[String]) -> table::Settings {
+fn tables(risk_sets: &[String], dirs: &[PathBuf]) -> anyhow::Result<table::Settings> {
     let classes = |set: &String| set.split(',').map(str::to_owned).collect();
-    table::Settings { risk_sets: risk_sets.iter().map(classes).collect(), ..table::Settings::default() }
+    let taxonomy = signature_files::classes(dirs)?;
+    Ok(table::Settings { taxonomy, risk_sets: risk_sets.iter().map(classes).collect() })
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
 use blastmap::signature::{LoadError, Signatures};
+use blastmap::table::Taxonomy;
 
 use super::config::{MAX_FILE, read_bounded};
 use super::say::reason;
@@ -62,6 +63,11 @@ pub(super) fn load(dirs: &[PathBuf], disabled: &[String]) -> anyhow::Result<Sign
         },
         error => error.into(),
     })
+}
+
+/// The built-in classes of what a column may hold, with what the user adds.
+pub(super) fn classes(dirs: &[PathBuf]) -> anyhow::Result<Taxonomy> {
+    Ok(Taxonomy::with(&read(dirs)?)?)
 }
 
 fn meant(signatures: &Signatures, id: &str) -> Option<String> {

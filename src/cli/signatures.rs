@@ -5,6 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use blastmap::report::{HEADING, QUIET, columns, pad, shorten};
 use blastmap::signature::{Signature, Signatures};
+use blastmap::table::{Class, Taxonomy};
 use blastmap::{probe, unpack};
 use serde::Serialize;
 
@@ -45,9 +46,18 @@ impl<'a> Row<'a> {
     }
 }
 
+impl<'a> Row<'a> {
+    /// A class of what a column may hold: its kind stands where a signature's confidence does.
+    fn of_class(class: &'a Class) -> Row<'a> {
+        let kind = class.kind.word().to_owned();
+        Row { id: &class.id, family: "personal", title: &class.title, confidence: kind, parser: None }
+    }
+}
+
 fn list(args: &ListArgs, color: Color) -> anyhow::Result<Outcome> {
     let signatures = signature_files::load(&args.signatures, &[])?;
-    let mut rows: Vec<Row> = signatures.iter().map(Row::new).collect();
+    let classes = signature_files::classes(&args.signatures)?;
+    let mut rows: Vec<Row> = signatures.iter().map(Row::new).chain(classes.iter().map(Row::of_class)).collect();
     let mut out = terminal::output(color);
     if args.format == ListFormat::Json {
         serde_json::to_writer_pretty(&mut out, &rows).map_err(std::io::Error::from)?;
@@ -88,23 +98,27 @@ fn table(rows: &[Row], out: &mut dyn Write) -> std::io::Result<()> {
 fn check(args: &CheckArgs, color: Color) -> anyhow::Result<Outcome> {
     let files = signature_files::read(&args.dirs)?;
     let mut out = terminal::output(color);
-    let problems: Vec<String> = match Signatures::with(&files, &[]) {
-        Ok(signatures) => {
-            let problems = problems(&signatures, &args.dirs);
+    let problems: Vec<String> = match (Signatures::with(&files, &[]), Taxonomy::with(&files)) {
+        (Ok(signatures), Ok(classes)) => {
+            let mut problems = problems(&signatures, &args.dirs);
+            problems.extend(classes.check().into_iter().map(|(id, what)| format!("{id}: {what}")));
             if problems.is_empty() {
-                writeln!(out, "{} signatures, every example holds", signatures.iter().count())?;
+                let (classes, signatures) = (classes.iter().len(), signatures.iter().count());
+                writeln!(out, "{classes} classes and {signatures} signatures, every example holds")?;
             }
             problems
         }
         // The set stops at the first broken file; each by itself tells of all.
-        Err(error) => {
-            let mut broken: Vec<String> = files
-                .iter()
-                .filter_map(|file| Signatures::with(std::slice::from_ref(file), &[]).err())
-                .map(|error| error.to_string())
-                .collect();
+        (signatures, classes) => {
+            let alone = |file: &(String, String)| {
+                let file = std::slice::from_ref(file);
+                let signatures = Signatures::with(file, &[]).err().map(|error| error.to_string());
+                signatures.or_else(|| Taxonomy::with(file).err().map(|error| error.to_string()))
+            };
+            let mut broken: Vec<String> = files.iter().filter_map(alone).collect();
             if broken.is_empty() {
-                broken.push(error.to_string());
+                broken.extend(signatures.err().map(|error| error.to_string()));
+                broken.extend(classes.err().map(|error| error.to_string()));
             }
             broken
         }

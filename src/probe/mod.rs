@@ -90,7 +90,13 @@ pub struct Finding {
 
 impl Finding {
     /// A finding of the format that was looked for.
-    pub fn new(fact: Fact) -> Finding {
+    pub fn new(mut fact: Fact) -> Finding {
+        // What the columns alone give away of the sort, unless the format says it.
+        if let Fact::Dataset(dataset) = &mut fact
+            && dataset.kind.is_none()
+        {
+            dataset.kind.clone_from(&dataset.table.kind);
+        }
         Finding { format: None, fact, identities: Vec::new(), notes: Vec::new(), descend: false }
     }
 

@@ -22,14 +22,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
+use sha2::{Digest, Sha256};
 
 pub use limits::Limits;
 pub use progress::{Progress, Snapshot};
 
-use crate::model::{ScanOptions, SourceInfo, Survey};
+use crate::model::{ScanOptions, SourceInfo, Survey, hex};
 use crate::signature::Signatures;
 use crate::source::{List, Source, Tree};
-use crate::table::Settings;
+use crate::table::{Settings, Taxonomy};
 
 /// How much of an entry is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -167,6 +168,14 @@ pub enum SurveyError {
     Input(String),
 }
 
+/// What every inventory's header carries: SHA-256 over all that recognises, files and columns alike.
+pub fn digest(signatures: &Signatures, classes: &Taxonomy) -> String {
+    let mut hash = Sha256::new();
+    hash.update(signatures.digest());
+    hash.update(classes.digest());
+    hex(&hash.finalize())
+}
+
 /// Walks every place of the plan. Stops early, keeping what is known, when `stop` becomes true.
 ///
 /// # Errors
@@ -182,7 +191,7 @@ pub fn survey(
         sources.push(open(place, plan)?);
     }
     let mut survey =
-        Survey { options: plan.options(), signatures: signatures.digest().to_owned(), ..Survey::default() };
+        Survey { options: plan.options(), signatures: digest(signatures, &plan.tables.taxonomy), ..Survey::default() };
     for (id, source) in (0u16..).zip(&sources) {
         survey.sources.push(SourceInfo { id, kind: source.kind().to_owned(), label: source.label() });
         let cx = Context { plan, signatures, progress, stop, source: id };

@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use cell::Cell;
+use class::Dictionary;
 pub use class::embedded;
 pub use class::{Asked, Class, ClassError, ClassKind, Context, Example, Makes, Stored, Taxonomy, Values};
 pub use profile::{Column, Kind, Profile};
@@ -64,6 +65,7 @@ pub struct Table<'s> {
     watch: Option<Watch>,
     /// Cells of free text that name or number somebody, by class.
     embedded: BTreeMap<&'static str, u64>,
+    dictionary: Option<Dictionary>,
     buffer: String,
 }
 
@@ -93,6 +95,7 @@ impl<'s> Table<'s> {
             row: 0,
             watch: None,
             embedded: BTreeMap::new(),
+            dictionary: None,
             buffer: String::new(),
         }
     }
@@ -134,6 +137,12 @@ impl<'s> Table<'s> {
         let hash = cell::hash(normal);
         profile.count(normal, hash);
         self.row = self.row.wrapping_add(cell::mix(hash, profile.seed));
+        if self.watch.is_none() {
+            self.dictionary = Dictionary::of(self.profiles.iter().map(|profile| &profile.column));
+        }
+        if let Some(dictionary) = &mut self.dictionary {
+            dictionary.cell(column, normal);
+        }
         let watch = self.watch.get_or_insert_with(|| Watch::new(&self.asked, self.settings));
         watch.cell(column, normal, hash);
     }
@@ -146,6 +155,9 @@ impl<'s> Table<'s> {
         if let Some(watch) = &mut self.watch {
             watch.end_row();
         }
+        if let Some(dictionary) = &mut self.dictionary {
+            dictionary.end_row(&self.settings.taxonomy);
+        }
     }
 
     /// Rows follow that were not read: nothing is then said that a part of the rows cannot tell.
@@ -156,6 +168,7 @@ impl<'s> Table<'s> {
     /// What it says. `row_count` is the number of rows that were handed over; a reader that knows better puts it right.
     pub fn finish(self) -> TableFacts {
         let mut facts = self.settings.taxonomy.classify(&self.profiles, &self.context);
+        facts.declares = self.dictionary.map(Dictionary::finish).unwrap_or_default();
         facts.row_count = Some(self.rows);
         facts.row_count_estimated = self.cut;
         facts.columns = self.profiles.iter().map(|profile| profile.column.name.clone()).collect();

@@ -6,6 +6,7 @@
 //! ([`pointers`]); files without a structure, beside the one that says what it is ([`pairs`]); every
 //! other file by itself.
 
+mod dictionaries;
 mod instances;
 mod join;
 mod pairs;
@@ -35,6 +36,7 @@ pub(super) fn groups<'s>(sightings: Vec<&'s Sighting>, raw: Vec<&'s Sighting>) -
     let (described, rest) = pairs::split(rest, &raw);
     groups.extend(described);
     groups.extend(plain::groups(rest.into_iter()));
+    dictionaries::apply(&mut groups);
     groups
 }
 

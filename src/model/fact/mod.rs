@@ -17,7 +17,7 @@ use serde::Serialize;
 pub use code::Code;
 pub use dataset::{Dataset, Part, Parts};
 pub use infra::Infra;
-pub use table::{LOWEST, People, REGISTERS, Risk, Sketch, SubjectKind, TableFacts, estimate_distinct, raise};
+pub use table::{Declared, LOWEST, People, REGISTERS, Risk, Sketch, SubjectKind, TableFacts, estimate_distinct, raise};
 pub use weights::Weights;
 
 use super::Family;

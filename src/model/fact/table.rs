@@ -82,6 +82,13 @@ pub struct TableFacts {
     /// Studies it names: identifiers of trials, not of people.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub studies: BTreeSet<String>,
+    /// What sort of table it is, by its columns: `data_dictionary`, `redcap_export`, `hcp_contact_list`. Written as the
+    /// sort of the dataset.
+    #[serde(skip)]
+    pub kind: Option<String>,
+    /// What a data dictionary says that columns of other tables hold. Never written: they say so themselves.
+    #[serde(skip)]
+    pub declares: BTreeMap<String, Declared>,
     /// What the thinking half joins tables by. Never written.
     #[serde(skip)]
     pub sketch: Option<Arc<Sketch>>,
@@ -134,6 +141,23 @@ pub struct Risk {
     /// The same over coarser values.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub coarse: Option<Box<Risk>>,
+}
+
+/// A class that a dictionary declares a column to be, with what the class means.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Declared {
+    /// Its id.
+    pub class: String,
+    /// Whether it is data about a person.
+    pub personal: bool,
+    /// Whether it names the person.
+    pub direct: bool,
+    /// Whether it says something about somebody's health.
+    pub health: bool,
+    /// The Safe Harbor identifier it is.
+    pub safe_harbor: Option<char>,
+    /// The special category it belongs to.
+    pub gdpr_article_9: Option<String>,
 }
 
 /// What tables are joined by in the thinking half. Its hashes are of the run alone and never leave it.

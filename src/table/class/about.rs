@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::dictionary;
 use super::schema::{Class, ClassKind, Makes};
 use super::score::{Score, scores, together};
 use super::standard::{self, Columns, Standard};
@@ -99,6 +100,15 @@ struct Candidate<'t> {
 
 /// What the columns say, and so whom the table is about.
 pub(super) fn facts(taxonomy: &Taxonomy, profiles: &[Profile], context: &Context) -> TableFacts {
+    if dictionary::is_dictionary(profiles.iter().map(|profile| &profile.column)) {
+        return TableFacts {
+            kind: Some("data_dictionary".to_owned()),
+            column_classes: Some(BTreeMap::new()),
+            distinct_subjects: Some(0),
+            health_data: Some(false),
+            ..TableFacts::default()
+        };
+    }
     let columns = Columns::new(profiles);
     let standard = standard::of(&columns, context);
     let mut facts = TableFacts {
@@ -114,7 +124,14 @@ pub(super) fn facts(taxonomy: &Taxonomy, profiles: &[Profile], context: &Context
 
     let animal = standard.as_ref().is_some_and(|standard| standard.animal) || is_about_animals(profiles, &all);
     let people = !animal && is_about_people(&all, standard.as_ref());
-    let kept: Vec<&Candidate> = all.iter().filter(|candidate| is_kept(candidate, people)).collect();
+    let has_values = profiles.iter().any(|profile| profile.filled > 0);
+    // Of a table that was read, a column without a value names nobody, and a form's word for a file is no file.
+    let is_hollow = |candidate: &&Candidate| {
+        let profile = candidate.profile;
+        candidate.class.kind == ClassKind::Direct && has_values && profile.values().all(|value| value == "[document]")
+    };
+    let kept: Vec<&Candidate> =
+        all.iter().filter(|candidate| is_kept(candidate, people) && !is_hollow(candidate)).collect();
     let classes: BTreeMap<String, String> =
         kept.iter().map(|kept| (kept.profile.column.name.clone(), kept.class.id.clone())).collect();
     if !classes.is_empty() {
@@ -134,6 +151,7 @@ pub(super) fn facts(taxonomy: &Taxonomy, profiles: &[Profile], context: &Context
     facts.gdpr_article_9 = personal().filter_map(|kept| kept.class.gdpr_article_9.clone()).collect();
     facts.safe_harbor = personal().filter_map(|kept| safe_harbor(kept)).map(String::from).collect();
     let kind = kind(&kept, profiles, context, standard.as_ref());
+    facts.kind = sort(&kept, kind, standard.as_ref()).map(str::to_owned);
     facts.subject_kind = Some(kind);
     facts.subject_column = subject(taxonomy, &kept, kind);
     facts.key_file = is_key_file(&kept, kind, context);
@@ -242,6 +260,16 @@ fn kind(kept: &[&Candidate], profiles: &[Profile], context: &Context, standard: 
     }
     let is_patient = kept.iter().any(|kept| kept.class.health && kept.score.sure >= MAKES);
     if is_patient { SubjectKind::Participant } else { SubjectKind::Unknown }
+}
+
+/// What sort of table it is, where there is a word for it.
+fn sort(kept: &[&Candidate], kind: SubjectKind, standard: Option<&Standard>) -> Option<&'static str> {
+    let is_contact = kept.iter().any(|kept| matches!(kept.class.id.as_str(), "email" | "phone"));
+    match kind {
+        _ if standard.is_some_and(|standard| standard.id == "redcap") => Some("redcap_export"),
+        SubjectKind::Professional if is_contact => Some("hcp_contact_list"),
+        _ => None,
+    }
 }
 
 /// The column whose values stand for one person each.

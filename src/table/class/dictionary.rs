@@ -5,11 +5,12 @@
 //! and lists with a column of variables and one of labels, as CDISC specifications and most others are. What a row says
 //! of a column, its name, its label, its type and whether it identifies, is weighed as a column's name would be.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Taxonomy;
-use super::schema::ClassKind;
+use super::schema::{Class, ClassKind};
 use super::score;
+use crate::model::Declared;
 use crate::table::profile::{Column, Profile};
 
 /// Rows whose declarations are kept.
@@ -22,6 +23,7 @@ const SURE: f64 = 0.5;
 /// What a column of a dictionary says of the column that a row describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Part {
+    Table,
     Name,
     Label,
     Type,
@@ -30,7 +32,8 @@ enum Part {
 }
 
 /// Headers, in lower case, and what they hold.
-const HEADERS: [(&str, Part); 26] = [
+const HEADERS: [(&str, Part); 27] = [
+    ("cdmtablename", Part::Table),
     ("variable / field name", Part::Name),
     ("field_name", Part::Name),
     ("cdmfieldname", Part::Name),
@@ -65,19 +68,16 @@ pub(crate) struct Dictionary {
     parts: Vec<(usize, Part)>,
     row: BTreeMap<Part, String>,
     /// What is declared so far: column, class.
-    declared: BTreeMap<String, String>,
+    declared: BTreeMap<String, Declared>,
     rows: usize,
 }
 
-/// Whether the columns are those of a dictionary: one of names, and two more that only dictionaries have, or a label and
-/// a type.
+/// Whether the columns are those of a dictionary: one of names, and two more that dictionaries have.
 pub(super) fn is_dictionary<'c>(columns: impl Iterator<Item = &'c Column>) -> bool {
     let parts = parts(columns);
     let names = parts.iter().filter(|(_, part)| *part == Part::Name).count();
-    let mut others: Vec<Part> = parts.iter().map(|(_, part)| *part).filter(|part| *part != Part::Name).collect();
-    others.sort_unstable();
-    others.dedup();
-    names == 1 && (others.len() >= 2 || parts.len() >= 3)
+    let others: BTreeSet<Part> = parts.iter().map(|(_, part)| *part).filter(|part| *part != Part::Name).collect();
+    names == 1 && others.len() >= 2
 }
 
 fn parts<'c>(columns: impl Iterator<Item = &'c Column>) -> Vec<(usize, Part)> {
@@ -85,22 +85,7 @@ fn parts<'c>(columns: impl Iterator<Item = &'c Column>) -> Vec<(usize, Part)> {
         let name = column.name.trim().to_lowercase();
         HEADERS.iter().find(|(header, _)| *header == name).map(|(_, part)| *part)
     };
-    // OMOP calls its list by table and field, and has no label.
-    let mut parts: Vec<(usize, Part)> = Vec::new();
-    let mut is_omop = (false, false);
-    for (number, column) in columns.enumerate() {
-        let name = column.name.trim().to_lowercase();
-        is_omop = (is_omop.0 || name == "cdmtablename", is_omop.1 || name == "userguidance");
-        if let Some(part) = of(column) {
-            parts.push((number, part));
-        } else if name == "userguidance" {
-            parts.push((number, Part::Validation));
-        }
-    }
-    if !is_omop.0 {
-        parts.retain(|(_, part)| *part != Part::Validation || !is_omop.1);
-    }
-    parts
+    columns.enumerate().filter_map(|(number, column)| Some((number, of(column)?))).collect()
 }
 
 impl Dictionary {
@@ -129,22 +114,46 @@ impl Dictionary {
         self.rows += 1;
         let row = std::mem::take(&mut self.row);
         let Some(name) = row.get(&Part::Name).filter(|name| !name.is_empty()) else { return };
-        if let Some(class) = declared(taxonomy, &row, name) {
-            self.declared.insert(name.clone(), class);
+        let class = declared(taxonomy, &row, name).and_then(|id| taxonomy.get(id));
+        if let Some(class) = class {
+            let mut declared = class.declared();
+            // What somebody marked identifies: a date of birth too, which by itself only narrows down.
+            declared.direct |= is_marked(&row);
+            self.declared.insert(name.clone(), declared);
         }
     }
 
     /// What it declares: column → class.
-    pub(crate) fn finish(self) -> BTreeMap<String, String> {
+    pub(crate) fn finish(self) -> BTreeMap<String, Declared> {
         self.declared
     }
 }
 
+impl Class {
+    /// What the thinking half has to know of a class that a dictionary declares.
+    fn declared(&self) -> Declared {
+        Declared {
+            class: self.id.clone(),
+            personal: self.personal,
+            direct: self.kind == ClassKind::Direct,
+            health: self.health,
+            safe_harbor: self.safe_harbor,
+            gdpr_article_9: self.gdpr_article_9.clone(),
+        }
+    }
+}
+
+/// Whether a row marks its column as an identifier.
+fn is_marked(row: &BTreeMap<Part, String>) -> bool {
+    let mark = row.get(&Part::Identifier).map(|mark| mark.trim().to_lowercase());
+    matches!(mark.as_deref(), Some("y" | "yes" | "1" | "true"))
+}
+
 /// The class a row declares its column to be.
-fn declared(taxonomy: &Taxonomy, row: &BTreeMap<Part, String>, name: &str) -> Option<String> {
+fn declared<'t>(taxonomy: &'t Taxonomy, row: &BTreeMap<Part, String>, name: &str) -> Option<&'t str> {
     let part = |part: Part| row.get(&part).map(String::as_str).unwrap_or_default();
     let lower = |text: &str| text.trim().to_lowercase();
-    let is_identifier = matches!(lower(part(Part::Identifier)).as_str(), "y" | "yes" | "1" | "true");
+    let is_identifier = is_marked(row);
     let label = row.get(&Part::Label).cloned();
     let column = Column { name: name.to_owned(), label, ..Column::default() };
     let scores = score::scores(taxonomy, &Profile::new(column, 1), None);
@@ -154,7 +163,7 @@ fn declared(taxonomy: &Taxonomy, row: &BTreeMap<Part, String>, name: &str) -> Op
     if let Some(class) = best {
         let is_dated = class.id == "birth_date";
         if !is_identifier || identifies(class.kind) || is_dated {
-            return Some(class.id.clone());
+            return Some(&class.id);
         }
     }
     let by_type = match (lower(part(Part::Validation)).as_str(), lower(part(Part::Type)).as_str()) {
@@ -168,16 +177,14 @@ fn declared(taxonomy: &Taxonomy, row: &BTreeMap<Part, String>, name: &str) -> Op
         (date, _) if date.starts_with("date") && is_identifier => Some("date"),
         _ => None,
     };
-    by_type
-        .or_else(|| is_identifier.then(|| best.map_or("identifier", |class| class.id.as_str())))
-        .map(str::to_owned)
+    by_type.or_else(|| is_identifier.then(|| best.map_or("identifier", |class| class.id.as_str())))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(header: &[&str], rows: &[&[&str]]) -> Option<BTreeMap<String, String>> {
+    fn read(header: &[&str], rows: &[&[&str]]) -> Option<BTreeMap<String, Declared>> {
         let columns: Vec<Column> = header.iter().map(|name| Column::named(*name)).collect();
         let taxonomy = Taxonomy::default();
         let mut dictionary = Dictionary::of(columns.iter())?;
@@ -202,7 +209,7 @@ mod tests {
         ];
         let declared = read(&header, &rows).unwrap();
         for (column, class) in [("dob", "birth_date"), ("q17", "birth_date"), ("q18", "sex"), ("q19", "identifier")] {
-            assert_eq!(declared.get(column).map(String::as_str), Some(class), "{column}");
+            assert_eq!(declared.get(column).map(|found| found.class.as_str()), Some(class), "{column}");
         }
         assert!(read(&["cdmTableName", "cdmFieldName", "cdmDatatype", "userGuidance"], &[]).is_some());
         assert!(read(&["field_name", "form_name", "field_type", "field_label"], &[]).is_some());

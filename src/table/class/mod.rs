@@ -9,6 +9,7 @@
 
 mod about;
 mod check;
+mod dictionary;
 pub mod embedded;
 mod index;
 mod load;
@@ -17,6 +18,7 @@ mod score;
 mod standard;
 mod words;
 
+pub(super) use dictionary::Dictionary;
 pub use load::ClassError;
 pub use schema::{Class, ClassKind, Example, Makes, Stored, Values};
 

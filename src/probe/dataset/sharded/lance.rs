@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use super::super::super::{Finding, Input, ProbeError};
 use super::super::message::{Message, Value};
+use super::by_name;
 use crate::blob::{Cursor, ReadError, read_vec};
-use crate::model::{Dataset, Fact, Part, Parts, TableFacts, publishable};
+use crate::model::{Dataset, Fact, Part, Parts, publishable};
 
 const MAGIC: &[u8; 4] = b"LANC";
 /// Largest manifest.
@@ -53,7 +54,7 @@ pub(crate) fn manifest(input: &Input) -> Result<Finding, ProbeError> {
             return Err(ProbeError::Malformed(format!("lists more than {MAX_FIELDS} files or fields")));
         }
     }
-    dataset.table = TableFacts { column_count: Some(columns.len() as u64), columns, ..TableFacts::default() };
+    dataset.table = by_name(input, columns);
     let rows = parts.added.iter().filter_map(|part| Some(part.rows?.saturating_sub(part.deleted)));
     dataset.table.row_count = Some(rows.fold(0, u64::saturating_add));
     dataset.parts = Some(Arc::new(parts));

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::super::{Finding, Input, ProbeError, kit};
+use super::by_name;
 use crate::model::{Dataset, Fact, Part, Parts, TableFacts, publishable};
 
 /// Largest index: some hundred bytes a shard.
@@ -63,7 +64,7 @@ pub(crate) fn mds(input: &Input) -> Result<Finding, ProbeError> {
         let file = shard.zip_data.or(shard.raw_data).map(|file| file.basename).unwrap_or_default();
         parts.added.push(Part { path: file, rows: Some(shard.samples), deleted: 0 });
     }
-    Ok(found(dataset, parts, rows))
+    Ok(found(input, dataset, parts, rows))
 }
 
 #[derive(Deserialize)]
@@ -104,7 +105,7 @@ pub(crate) fn litdata(input: &Input) -> Result<Finding, ProbeError> {
     if dataset.table.columns.is_empty() {
         dataset.table.columns = (0..index.config.data_format.len()).map(|at| at.to_string()).collect();
     }
-    Ok(found(dataset, parts, rows))
+    Ok(found(input, dataset, parts, rows))
 }
 
 /// The keys of a sample, out of the description that PyTorch writes of a tree: a text of JSON, with texts in it.
@@ -123,14 +124,9 @@ fn keys_of(spec: Option<&Value>) -> Vec<String> {
     kit::json::<Vec<String>>(context.as_bytes(), "the keys of a sample").unwrap_or_default()
 }
 
-fn found(mut dataset: Dataset, parts: Parts, rows: u64) -> Finding {
+fn found(input: &Input, mut dataset: Dataset, parts: Parts, rows: u64) -> Finding {
     let columns = std::mem::take(&mut dataset.table.columns);
-    dataset.table = TableFacts {
-        row_count: Some(rows),
-        column_count: Some(columns.len() as u64),
-        columns,
-        ..TableFacts::default()
-    };
+    dataset.table = TableFacts { row_count: Some(rows), ..by_name(input, columns) };
     dataset.parts = Some(Arc::new(parts));
     Finding::new(Fact::Dataset(Box::new(dataset)))
 }

@@ -146,9 +146,14 @@ impl<'s> Sheet<'s> {
 /// The row that names the columns: the first of the widest ones, if it is all texts that differ.
 fn header(rows: &[Row]) -> Option<usize> {
     let widest = rows.iter().map(Vec::len).max()?;
-    // A row of data may be wider than the names where columns at the end have none.
-    let least = widest.saturating_mul(4) / 5;
-    let (at, row) = rows.iter().enumerate().find(|(_, row)| row.len() >= least.max(1))?;
+    // A row of data may be wider than the names where columns at the end have none, and so has a column of row numbers in
+    // front; a title stands at the very left.
+    let least = widest.saturating_mul(4).div_ceil(5).max(1);
+    let is_wide = |row: &Row| {
+        let starts_later = row.first().is_some_and(|(column, _)| *column > 0);
+        row.len().saturating_add(usize::from(starts_later)) >= least
+    };
+    let (at, row) = rows.iter().enumerate().find(|(_, row)| is_wide(row))?;
     let mut names: Vec<&str> = Vec::new();
     for (_, held) in row {
         match held {
@@ -207,6 +212,8 @@ mod tests {
         assert_eq!(header(&[numbers.clone(), numbers.clone()]), None);
         assert_eq!(header(&[text(&["a", "a"]), numbers]), None);
         assert_eq!(header(&[]), None);
+        let numbered: Row = vec![(1, held_text("dose"))];
+        assert_eq!(header(&[numbered, vec![(0, Held::Number(0.0)), (1, Held::Number(2.0))]]), Some(0));
     }
 
     #[test]
