@@ -3,6 +3,12 @@
 
 pub(in crate::probe) mod dta;
 mod dta_types;
+pub(in crate::probe) mod r_data;
+mod r_object;
+mod r_source;
+pub(in crate::probe) mod sas7bdat;
+mod sas7bdat_meta;
+mod sas7bdat_rows;
 mod sas_format;
 pub(in crate::probe) mod sav;
 mod sav_cases;
