@@ -241,6 +241,7 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "llamafile", run: Run::At(weights::packed::llamafile) },
     Probe { id: "lmdb", run: Run::At(dataset::store::lmdb::probe) },
     Probe { id: "mds", run: Run::At(dataset::sharded::mds::mds) },
+    Probe { id: "megatron-indexed", run: Run::At(dataset::sharded::megatron::probe) },
     Probe { id: "mlflow-model", run: Run::At(weights::mlmodel::probe) },
     Probe { id: "mxnet", run: Run::At(weights::mxnet::probe) },
     Probe { id: "ncnn", run: Run::At(weights::ncnn::probe) },

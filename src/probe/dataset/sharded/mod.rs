@@ -5,6 +5,7 @@ mod example;
 pub(in super::super) mod hf;
 pub(in super::super) mod lance;
 pub(in super::super) mod mds;
+pub(in super::super) mod megatron;
 pub(in super::super) mod raw_tokens;
 pub(in super::super) mod tfrecord;
 pub(in super::super) mod webdataset;
