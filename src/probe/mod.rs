@@ -229,6 +229,7 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "hf-dataset-dict", run: Run::At(dataset::sharded::hf::dict) },
     Probe { id: "hf-dataset-info", run: Run::At(dataset::sharded::hf::info) },
     Probe { id: "hf-dataset-state", run: Run::At(dataset::sharded::hf::state) },
+    Probe { id: "hl7v2", run: Run::Through(dataset::clinical::hl7v2::probe) },
     Probe { id: "json-array", run: Run::Through(dataset::text::json::array) },
     Probe { id: "json-lines", run: Run::Through(dataset::text::json::lines) },
     Probe { id: "keras-h5", run: Run::At(weights::keras_h5::probe) },
