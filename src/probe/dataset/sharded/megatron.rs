@@ -8,7 +8,7 @@
 
 use super::super::super::{Finding, Input, ProbeError, kit};
 use crate::blob::Cursor;
-use crate::model::{Cause, Dataset, Fact, TableFacts};
+use crate::model::{Dataset, Fact, TableFacts};
 
 const MAGIC: &[u8] = b"MMIDIDX\0\0";
 /// Bytes of a length and of a place.
@@ -89,6 +89,7 @@ fn malformed(what: &str) -> ProbeError {
 mod tests {
     use super::*;
     use crate::blob::{Memory, Prefix, ReadError};
+    use crate::model::Cause;
 
     /// An index forged after the layout of `_IndexWriter`.
     fn forge(code: u8, width: u64, lengths: &[u32], documents: Option<&[u64]>) -> Vec<u8> {
