@@ -63,9 +63,11 @@ fn described<'s>(description: &'s Sighting, raw: &[&'s Sighting]) -> Vec<Group<'
 
 /// An index with the data it lies beside.
 fn indexed<'s>(index: &'s Sighting, raw: &[&'s Sighting]) -> Group<'s> {
-    let own = stem(index.locator.base_name());
-    let is_data =
-        |file: &&&Sighting| file.locator.parent() == index.locator.parent() && stem(file.locator.base_name()) == own;
+    // Corpora are called `wiki.en_document`, `wiki.de_document`: the last dot alone begins an ending.
+    let own = without_ending(index.locator.base_name());
+    let is_data = |file: &&&Sighting| {
+        file.locator.parent() == index.locator.parent() && without_ending(file.locator.base_name()) == own
+    };
     let data = raw.iter().find(is_data).copied();
     let mut dataset = index.fact.dataset().cloned().unwrap_or_default();
     let because = match data {
@@ -93,6 +95,11 @@ fn width(dtype: &str) -> u64 {
         "int64" | "uint64" | "float64" => 8,
         _ => 4,
     }
+}
+
+/// The name without its last ending.
+fn without_ending(name: &[u8]) -> &[u8] {
+    name.rsplitn(2, |&byte| byte == b'.').last().unwrap_or(name)
 }
 
 /// The name without endings, and without the word that makes it a description.

@@ -47,8 +47,9 @@ pub(super) fn tell(
     }
     if newest.is_some() {
         dataset.table_version = newest;
+        // Iceberg states its snapshots itself: a description of the table is not a version of its rows.
         let versions: BTreeSet<Option<u64>> = told.iter().map(|(_, parts)| parts.version).collect();
-        dataset.versions = Some(versions.len() as u64);
+        dataset.versions = dataset.versions.or(Some(versions.len() as u64));
     }
 }
 
@@ -64,6 +65,7 @@ fn take_schema(dataset: &mut Dataset, told: &[(&Dataset, &Parts)]) {
         dataset.created_by = manifest.created_by.clone().or(dataset.created_by.take());
         dataset.table.row_count = manifest.table.row_count.or(dataset.table.row_count);
         dataset.active_files = manifest.active_files.or(dataset.active_files);
+        dataset.versions = manifest.versions.or(dataset.versions);
     }
 }
 

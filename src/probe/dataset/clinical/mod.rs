@@ -5,3 +5,4 @@ pub(in crate::probe) mod dicom;
 mod dicom_tags;
 pub(in crate::probe) mod fhir;
 mod fhir_elements;
+pub(in crate::probe) mod hl7v2;
