@@ -316,6 +316,17 @@ impl From<FailOn> for Level {
     }
 }
 
+/// Classes that a risk can be measured over, separated by commas.
+fn risk_set(text: &str) -> Result<String, String> {
+    let known = blastmap::table::RISK_CLASSES;
+    let classes: Vec<&str> = text.split(',').map(str::trim).collect();
+    match classes.iter().find(|class| !known.contains(class)) {
+        Some(class) => Err(format!("'{class}' is no quasi-identifier; there are {}", known.join(", "))),
+        None if classes.len() < 2 => Err("a set has at least two classes".to_owned()),
+        None => Ok(classes.join(",")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -325,16 +336,5 @@ mod tests {
     #[test]
     fn the_parser_is_sound() {
         Args::command().debug_assert();
-    }
-}
-
-/// Classes that a risk can be measured over, separated by commas.
-fn risk_set(text: &str) -> Result<String, String> {
-    let known = blastmap::table::RISK_CLASSES;
-    let classes: Vec<&str> = text.split(',').map(str::trim).collect();
-    match classes.iter().find(|class| !known.contains(class)) {
-        Some(class) => Err(format!("'{class}' is no quasi-identifier; there are {}", known.join(", "))),
-        None if classes.len() < 2 => Err("a set has at least two classes".to_owned()),
-        None => Ok(classes.join(",")),
     }
 }

@@ -208,7 +208,7 @@ impl Visitor<'_, '_, '_> {
         let outcome = if is_few && packed.is_none() && !solid && is_stored(name) && self.is_wanted(name, 0) {
             // A link may lead here under a name that tells what it is.
             let mut bytes = Vec::new();
-            reader.by_ref().take(MAX_KEPT).read_to_end(&mut bytes).map_err(ReadError::from_io).and_then(|_| {
+            io::copy(&mut reader.by_ref().take(MAX_KEPT), &mut bytes).map_err(ReadError::from_io).and_then(|_| {
                 self.links.bytes(name, &bytes);
                 let inner = self.inner(name);
                 examine_stream(self.cx, &inner, size, &mut bytes.as_slice(), self.budget, self.tray).map(|_| ())

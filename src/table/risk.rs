@@ -174,7 +174,7 @@ impl Watch {
     /// Adds a set if all of its labels are there.
     fn add(&mut self, name: &'static str, labels: &[&str], coarse_of: Option<usize>) {
         let find = |label: &&str| self.attributes.iter().position(|attribute| attribute.label == *label);
-        if let Some(attributes) = labels.iter().map(|label| find(label)).collect::<Option<Vec<usize>>>() {
+        if let Some(attributes) = labels.iter().map(find).collect::<Option<Vec<usize>>>() {
             self.push(name, attributes, coarse_of);
         }
     }

@@ -1,3 +1,4 @@
+#![allow(clippy::arithmetic_side_effects, clippy::type_complexity)]
 use super::*;
 use crate::blob::Memory;
 

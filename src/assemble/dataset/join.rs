@@ -83,7 +83,7 @@ fn sketch(facts: &TableFacts, other: &TableFacts) -> Option<Arc<Sketch>> {
         _ => None,
     };
     let rows = own.rows.zip(theirs.rows).map(|(a, b)| a.wrapping_add(b));
-    Some(Arc::new(Sketch { rows, people, ..Sketch::default() }))
+    Some(Arc::new(Sketch { rows, people }))
 }
 
 fn unite(all: &mut BTreeMap<String, String>, more: &BTreeMap<String, String>) {

@@ -165,7 +165,7 @@ fn padded(name: &[u8]) -> Option<usize> {
 /// The last two endings of a name at most: the same in every shard.
 fn ending(rest: &[u8]) -> Vec<u8> {
     let dots: Vec<usize> = rest.iter().enumerate().filter(|(_, byte)| **byte == b'.').map(|(at, _)| at).collect();
-    let from = dots.iter().rev().take(2).last().copied().unwrap_or(rest.len());
+    let from = dots.get(dots.len().saturating_sub(2)).copied().unwrap_or(rest.len());
     rest.get(from..).unwrap_or_default().to_vec()
 }
 

@@ -158,7 +158,7 @@ fn cdisc(columns: &Columns, context: &Context) -> Option<Standard> {
         && (columns
             .any(&["PARAMCD", "TRT01P", "TRT01A", "TRTP", "TRTA", "SAFFL", "ITTFL", "TRTSDT", "TRTEMFL", "AVAL"])
             || (is_study && context.name.to_uppercase().starts_with("AD")));
-    if !sdtm && !adam && !(declared && is_study) {
+    if !(sdtm || adam || declared && is_study) {
         return None;
     }
     let animal = is_animal(columns, context);

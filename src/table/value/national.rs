@@ -194,6 +194,7 @@ pub(super) fn is_luhn<const N: usize>(text: &str) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, clippy::type_complexity)]
 mod tests {
     use super::*;
 

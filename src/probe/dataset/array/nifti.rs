@@ -94,6 +94,7 @@ fn type_name(code: u16) -> Option<&'static str> {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, clippy::type_complexity)]
 mod tests {
     use super::*;
     use crate::blob::Memory;

@@ -42,7 +42,7 @@ impl Layout {
     pub(super) fn new(fields: &Fields, table: &mut Table) -> Layout {
         let mut layout = Layout { nodes: Vec::new(), names: Vec::new(), leaves: 0 };
         for field in fields {
-            let label = ["comment", "description", "label"].iter().find_map(|key| field.metadata().get(*key));
+            let label = ["comment", "description", "label"].into_iter().find_map(|key| field.metadata().get(key));
             let node = layout.node(field.name(), field.data_type(), label, table, 0);
             layout.nodes.push(node);
             layout.names.push(field.name().clone());
@@ -153,7 +153,10 @@ fn hand_over(node: &Node, array: &dyn Array, row: usize, table: &mut Table) {
     }
 }
 
-fn elements(child: &Node, range: Option<((usize, usize), &std::sync::Arc<dyn Array>)>, table: &mut Table) {
+/// Rows of a child that belong to a row of its list.
+type Slice<'a> = ((usize, usize), &'a std::sync::Arc<dyn Array>);
+
+fn elements(child: &Node, range: Option<Slice>, table: &mut Table) {
     let Some(((from, to), values)) = range else { return };
     for row in (from..to).take(MAX_ELEMENTS) {
         hand_over(child, values.as_ref(), row, table);

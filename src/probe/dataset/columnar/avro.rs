@@ -274,7 +274,7 @@ impl Source<'_> {
         }
         self.left = self.left.saturating_sub(length);
         let mut out = Vec::new();
-        (&mut *self.stream).take(length).read_to_end(&mut out).map_err(ReadError::from_io)?;
+        std::io::copy(&mut (&mut *self.stream).take(length), &mut out).map_err(ReadError::from_io)?;
         if (out.len() as u64) < length { Err(ReadError::Cut.into()) } else { Ok(out) }
     }
 

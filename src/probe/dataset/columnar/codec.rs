@@ -47,7 +47,7 @@ impl Codec {
 fn stream(decoder: impl Read, allowed: usize) -> Result<Vec<u8>, ProbeError> {
     let mut out = Vec::new();
     let more = (allowed as u64).saturating_add(1);
-    decoder.take(more).read_to_end(&mut out).map_err(|_| broken())?;
+    std::io::copy(&mut decoder.take(more), &mut out).map_err(|_| broken())?;
     if out.len() > allowed { Err(broken()) } else { Ok(out) }
 }
 

@@ -164,7 +164,7 @@ fn group(
     if let Some(error) = broken {
         return Err(error);
     }
-    let chosen: Vec<usize> = whole.iter().copied().collect();
+    let chosen: Vec<usize> = whole.to_vec();
     let mask = ProjectionMask::roots(parsed.file_metadata().schema_descr(), chosen.iter().copied());
     let rows = u64::try_from(parsed.row_group(number).num_rows()).unwrap_or(0);
     if chosen.is_empty() {
@@ -269,7 +269,7 @@ fn check(blob: &dyn Blob, column: &ColumnChunkMetaData, data_end: u64) -> Result
             }
             largest = largest.max(page.packed.saturating_add(page.unpacked));
             if page.encoding == Some(Encoding::DELTA_BYTE_ARRAY as i64) {
-                need.batch = need.batch.min((MAX_COPIED / page.unpacked.max(1)).max(1));
+                need.batch = need.batch.min(MAX_COPIED.checked_div(page.unpacked).unwrap_or(MAX_COPIED).max(1));
             }
         }
         unpacks_to(blob, column.compression(), body, &page)?;

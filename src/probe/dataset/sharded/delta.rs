@@ -83,7 +83,7 @@ pub(crate) fn log(input: &Input, stream: &mut dyn Read) -> Result<Finding, Probe
         let rest = start.strip_prefix(b"{").map(<[u8]>::trim_ascii_start);
         rest.is_some_and(|rest| rest.starts_with(action.as_bytes()))
     };
-    if !known.iter().any(|action| begins(&action)) {
+    if !known.iter().any(begins) {
         return Err(ProbeError::NotMine);
     }
     let base = input.name.rsplit(|&byte| byte == b'/').next().unwrap_or_default();

@@ -86,6 +86,7 @@ fn malformed(what: &str) -> ProbeError {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, clippy::type_complexity)]
 mod tests {
     use super::*;
     use crate::blob::{Memory, Prefix, ReadError};

@@ -211,6 +211,7 @@ fn section(stream: &mut Stream, at: u64, name: &[u8]) -> Result<(), ProbeError> 
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, clippy::type_complexity)]
 mod tests {
     use super::*;
     use crate::blob::Memory;

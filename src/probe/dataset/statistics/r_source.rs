@@ -102,7 +102,7 @@ impl<'s, 'r> Source<'s, 'r> {
             return Ok(byte);
         }
         let byte = self.stream.u8()?;
-        let digit = |byte: u8| (b'0'..=b'7').contains(&byte).then(|| byte & 7);
+        let digit = |byte: u8| (b'0'..=b'7').contains(&byte).then_some(byte & 7);
         let Some(first) = digit(byte) else {
             return Ok(match byte {
                 b'n' => b'\n',

@@ -113,7 +113,7 @@ impl Header {
             let (at, len) = (self.size(pointer, 0, word), self.size(pointer, word, word));
             let flag = |by: usize| pointer.get(word.saturating_mul(2).saturating_add(by)).copied().unwrap_or_default();
             let bytes = at.zip(len).and_then(|(at, len)| match len {
-                0 => Some(&page[..0]),
+                0 => page.get(..0),
                 _ => page.get(at..at.checked_add(len)?),
             });
             let outside = || ProbeError::Malformed("a sub-header lies outside of its page".to_owned());

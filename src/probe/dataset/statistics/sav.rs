@@ -134,7 +134,7 @@ impl Dictionary {
         }
         stream.skip(u64::from(missing.unsigned_abs()).saturating_mul(8))?;
         if self.slots.len() >= MAX_SLOTS {
-            return Err(ReadError::TooLong { wanted: MAX_SLOTS as u64 * 8, allowed: MAX_SLOTS as u64 * 8 }.into());
+            return Err(ReadError::TooLong { wanted: MAX_SLOTS as u64, allowed: MAX_SLOTS as u64 }.into());
         }
         let kind = format >> 16 & 0xff;
         self.slots.push(match width {

@@ -165,7 +165,7 @@ impl Member {
             described = described.wrapping_add(namestr) % RECORD;
             variables.push(variable(&bytes, is_v8).ok_or_else(|| malformed("the description of a column"))?);
         }
-        stream.skip(RECORD.wrapping_sub(described) as u64 % RECORD as u64)?;
+        stream.skip((RECORD.wrapping_sub(described) as u64).checked_rem(RECORD as u64).unwrap_or(0))?;
         let stated = loop {
             let (record, word) = header(stream)?;
             match word.as_str() {
@@ -226,8 +226,8 @@ fn long_labels(
             variable.column.label = label(words.get(..MAX_LABEL).unwrap_or(&words));
         }
     }
-    let over = stream.position().wrapping_sub(start) % RECORD as u64;
-    Ok(stream.skip((RECORD as u64).wrapping_sub(over) % RECORD as u64)?)
+    let over = stream.position().wrapping_sub(start).checked_rem(RECORD as u64).unwrap_or(0);
+    Ok(stream.skip((RECORD as u64).wrapping_sub(over).checked_rem(RECORD as u64).unwrap_or(0))?)
 }
 
 /// Feeds rows until the next member's header, which is returned, or the end.

@@ -22,8 +22,8 @@ impl Charset {
         let zeros = |from: usize| head.iter().skip(from).step_by(2).filter(|&&byte| byte == 0).count();
         if head.len() >= 8 && head.contains(&0) {
             // Latin letters in UTF-16 have a zero in every other byte.
-            let half = head.len() / 2;
-            let encoding = match (zeros(0) * 10 > half * 9, zeros(1) * 10 > half * 9) {
+            let most = head.len().saturating_mul(9) / 20;
+            let encoding = match (zeros(0) > most, zeros(1) > most) {
                 (false, true) => UTF_16LE,
                 (true, false) => UTF_16BE,
                 _ => return None,

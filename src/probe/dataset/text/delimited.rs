@@ -134,7 +134,8 @@ fn estimated(records: u64, bytes: usize, size: u64, open_ended: bool) -> Option<
     if open_ended || bytes == 0 {
         return None;
     }
-    u64::try_from(u128::from(records).saturating_mul(u128::from(size)) / bytes as u128).ok()
+    let rows = u128::from(records).saturating_mul(u128::from(size)).checked_div(bytes as u128)?;
+    u64::try_from(rows).ok()
 }
 
 /// Names of the columns; numbers where no record names them.

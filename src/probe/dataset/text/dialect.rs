@@ -36,7 +36,7 @@ pub(super) fn of(text: &str, whole: bool) -> Option<Dialect> {
         let records = records(body, delimiter, whole);
         let Some(first) = records.first().filter(|first| first.len() > 1) else { continue };
         let alike = records.iter().filter(|record| record.len() == first.len()).count();
-        let ragged = (records.len().saturating_sub(alike)).saturating_mul(100) / records.len().max(1);
+        let ragged = records.len().saturating_sub(alike).saturating_mul(100).checked_div(records.len()).unwrap_or(0);
         let better = |known: &Dialect| (ragged, known.first.len()) < (known.ragged, first.len());
         if best.as_ref().is_none_or(better) {
             best =

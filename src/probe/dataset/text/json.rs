@@ -39,7 +39,8 @@ pub(in crate::probe) fn lines(input: &Input, reader: &mut dyn Read) -> Result<Fi
     let objects = first.iter().filter(|line| is_object(line)).count();
     let is_long = first.len() == 1 && !whole && first.first().is_some_and(|line| line.trim_start().starts_with("{\""));
     // One object alone is a document, not a table.
-    if !(objects == first.len() && objects > 1) && !is_long {
+    let is_table = objects == first.len() && objects > 1;
+    if !is_table && !is_long {
         return Err(ProbeError::NotMine);
     }
     let mut sink = Sink::new(input.table());
@@ -162,7 +163,8 @@ fn estimate(records: u64, bytes: usize, input: &Input, whole: bool) -> (Option<u
     if input.blob.is_open_ended() || bytes == 0 {
         return (None, false);
     }
-    let rows = u128::from(records).saturating_mul(u128::from(input.blob.size())) / bytes as u128;
+    let rows =
+        u128::from(records).saturating_mul(u128::from(input.blob.size())).checked_div(bytes as u128).unwrap_or(0);
     (u64::try_from(rows).ok(), true)
 }
 

@@ -1,4 +1,5 @@
 //! Forged files of every byte order, word length and packing. SAS itself was not at hand to write them.
+#![allow(clippy::arithmetic_side_effects, clippy::type_complexity)]
 
 use super::*;
 use crate::blob::Memory;
