@@ -183,6 +183,12 @@ fn candidates<'t>(
             candidates.push(Candidate { profile, class: class.1, score });
             continue;
         }
+        // REDCap puts the state of every form behind it, under the form's name.
+        let is_state =
+            standard.is_some_and(|standard| standard.id == "redcap") && profile.column.name.ends_with("_complete");
+        if is_state {
+            continue;
+        }
         let found = scores(taxonomy, profile, standard).into_iter().find_map(|score| {
             let class = taxonomy.classes.get(score.class)?;
             let is_other = class.not_beside.iter().any(|name| columns.has(&name.to_uppercase()));
