@@ -10,6 +10,7 @@ mod links;
 mod packages;
 mod plain;
 pub mod rules;
+mod run;
 mod weights;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,7 +44,8 @@ pub fn assets(survey: &Survey) -> Vec<Asset> {
     let (mut groups, data) = weights::groups(of(Family::Weights).collect(), of(Family::Dataset).collect(), &code);
     let raw = of(Family::Weights).filter(|sighting| sighting.format == "raw-weights").collect();
     groups.extend(dataset::groups(data, raw));
-    for family in [Family::Run, Family::Code, Family::Image, Family::Infra] {
+    groups.extend(run::groups(of(Family::Run)));
+    for family in [Family::Code, Family::Image, Family::Infra] {
         groups.extend(plain::groups(of(family)));
     }
     // What only claims to be something stands by itself.

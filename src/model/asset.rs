@@ -111,6 +111,24 @@ pub enum RelationKind {
     SameContent,
     /// The first was made from the second.
     DerivedFrom,
+    /// The first was written by the run that is the second.
+    ProducedBy,
+    /// The first learnt from the data that is the second.
+    TrainedOn,
+    /// The first's architecture is the source that is the second.
+    DefinedBy,
+    /// The first executes the second: a run its program, a job script what it starts.
+    Runs,
+    /// The first was handed to the scheduler by the script that is the second.
+    SubmittedBy,
+    /// Two logs of one run.
+    SameRun,
+    /// The first puts the second into an image.
+    Packages,
+    /// The first reads the second.
+    Reads,
+    /// The first writes the second.
+    Writes,
 }
 
 /// What a relation rests on.

@@ -36,6 +36,13 @@ impl Date {
             day: u8::try_from(day).unwrap_or(31),
         }
     }
+
+    /// The moment that many seconds after 1970-01-01T00:00:00Z, in RFC 3339; nothing for one no clock shows.
+    pub fn instant(seconds: i64) -> Option<String> {
+        let (days, of_day) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+        let date = Date::from_unix_days(u32::try_from(days).ok().filter(|days| *days < 2_932_897)?);
+        Some(format!("{date}T{:02}:{:02}:{:02}Z", of_day / 3_600, of_day / 60 % 60, of_day % 60))
+    }
 }
 
 fn days_in(year: i32, month: u8) -> u8 {
@@ -75,6 +82,13 @@ impl fmt::Display for Date {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn instants_are_written_as_rfc_3339() {
+        assert_eq!(Date::instant(1_717_000_100).as_deref(), Some("2024-05-29T16:28:20Z"));
+        assert_eq!(Date::instant(0).as_deref(), Some("1970-01-01T00:00:00Z"));
+        assert_eq!((Date::instant(-1), Date::instant(i64::MAX)), (None, None));
+    }
 
     #[test]
     fn days_are_counted_as_the_calendar_does() {

@@ -22,7 +22,7 @@ pub use asset::{
 pub use content::{ContentId, hex, is_digest};
 pub use date::{Date, DateError};
 pub use fact::{
-    Code, Dataset, Declared, Fact, Infra, LOWEST, Part, Parts, People, REGISTERS, Risk, Sketch, SubjectKind,
+    Code, Dataset, Declared, Fact, Infra, LOWEST, Part, Parts, People, REGISTERS, Risk, Run, Sketch, SubjectKind,
     TableFacts, UnknownField, Weights, estimate_distinct, raise,
 };
 pub use gap::{Cause, Gap, Stage};

@@ -7,13 +7,18 @@
 //! To add a format: a signature that names the probe, a file here, a row in [`PROBES`], a folder of fixtures.
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
+mod code;
 mod dataset;
+mod events;
 mod flatbuffer;
 pub mod kit;
 mod numpy;
+mod protobuf;
+mod run;
 mod short_json;
 mod stream;
 mod weights;
+mod yaml;
 
 use std::io::Read;
 use std::sync::{Arc, LazyLock};
@@ -86,6 +91,20 @@ pub struct Finding {
     pub notes: Vec<(Cause, String)>,
     /// Whether the entry's members, if it is a container too, are worth a look of their own.
     pub descend: bool,
+    /// Things the entry holds that are assets each: the runs of a tracker's database. Where there are some and `fact` is
+    /// [`Fact::None`], the entry is a container and nothing by itself.
+    pub members: Vec<Member>,
+}
+
+/// One of several things in one entry.
+#[derive(Debug)]
+pub struct Member {
+    /// Where it is in the entry: `runs/<id>`.
+    pub path: String,
+    /// Its format, where that is not the entry's.
+    pub format: Option<&'static str>,
+    /// What it says.
+    pub fact: Fact,
 }
 
 impl Finding {
@@ -97,7 +116,7 @@ impl Finding {
         {
             dataset.kind.clone_from(&dataset.table.kind);
         }
-        Finding { format: None, fact, identities: Vec::new(), notes: Vec::new(), descend: false }
+        Finding { format: None, fact, identities: Vec::new(), notes: Vec::new(), descend: false, members: Vec::new() }
     }
 
     /// The same, with a note of what ended the reading early, if anything did.
@@ -250,7 +269,9 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "lmdb", run: Run::At(dataset::store::lmdb::probe) },
     Probe { id: "mds", run: Run::At(dataset::sharded::mds::mds) },
     Probe { id: "megatron-indexed", run: Run::At(dataset::sharded::megatron::probe) },
+    Probe { id: "mlflow-files", run: Run::At(run::mlflow::meta) },
     Probe { id: "mlflow-model", run: Run::At(weights::mlmodel::probe) },
+    Probe { id: "mlflow-value", run: Run::At(run::mlflow::value) },
     Probe { id: "mxnet", run: Run::At(weights::mxnet::probe) },
     Probe { id: "ncnn", run: Run::At(weights::ncnn::probe) },
     Probe { id: "nemo", run: Run::At(weights::nemo::probe) },

@@ -333,6 +333,30 @@ impl Examination<'_, '_, '_> {
         for (cause, detail) in finding.notes {
             self.gap(Stage::Probe, cause, detail);
         }
+        let format = signature.format_of(finding.format, self.entry.packed);
+        let evidence = || vec![Evidence { signature: signature.id.clone(), why: found.why.clone() }];
+        let holds_others = !finding.members.is_empty();
+        for member in finding.members {
+            self.tray.sightings.push(Sighting {
+                locator: self.entry.locator.member(member.path.as_bytes()),
+                link: None,
+                size: 0,
+                format: member.format.map_or_else(|| format.clone(), str::to_owned),
+                family: member.fact.family().unwrap_or(signature.family),
+                role: Role::Primary,
+                confidence: Confidence::Certain,
+                presence: Presence::Present,
+                identities: Vec::new(),
+                access: self.entry.rights.map(Rights::access),
+                fact: member.fact,
+                evidence: evidence(),
+            });
+        }
+        if holds_others && finding.fact == (Fact::None {}) {
+            let size = self.entry.stored.unwrap_or_else(|| blob.size());
+            self.tray.tally(self.entry.locator.source(), TallyKey::Container, &format, size);
+            return;
+        }
         let mut identities = finding.identities;
         identities.extend(self.identity(blob, signature, &identities));
         identities.sort_unstable();
@@ -340,7 +364,7 @@ impl Examination<'_, '_, '_> {
             locator: self.entry.locator.clone(),
             link: self.entry.link.clone(),
             size: self.entry.stored.unwrap_or_else(|| blob.size()),
-            format: signature.format_of(finding.format, self.entry.packed),
+            format,
             family,
             role: signature.role,
             confidence: if signature.probe.is_some() { Confidence::Certain } else { signature.confidence },
@@ -348,7 +372,7 @@ impl Examination<'_, '_, '_> {
             identities,
             access: self.entry.rights.map(Rights::access),
             fact: finding.fact,
-            evidence: vec![Evidence { signature: signature.id.clone(), why: found.why.clone() }],
+            evidence: evidence(),
         });
     }
 

@@ -8,6 +8,7 @@ mod code;
 mod dataset;
 mod infra;
 mod join;
+mod run;
 mod table;
 mod weights;
 
@@ -17,6 +18,7 @@ use serde::Serialize;
 pub use code::Code;
 pub use dataset::{Dataset, Part, Parts};
 pub use infra::Infra;
+pub use run::Run;
 pub use table::{Declared, LOWEST, People, REGISTERS, Risk, Sketch, SubjectKind, TableFacts, estimate_distinct, raise};
 pub use weights::Weights;
 
@@ -30,6 +32,8 @@ pub enum Fact {
     Weights(Box<Weights>),
     /// Of data.
     Dataset(Box<Dataset>),
+    /// Of a training run, or of a file that belongs to one.
+    Run(Box<Run>),
     /// Of source or configuration.
     Code(Box<Code>),
     /// Of a map or key of machines.
@@ -52,9 +56,10 @@ impl Fact {
         match family {
             Family::Weights => Fact::Weights(Box::default()),
             Family::Dataset => Fact::Dataset(Box::default()),
+            Family::Run => Fact::Run(Box::default()),
             Family::Code => Fact::Code(Box::default()),
             Family::Infra => Fact::Infra(Box::default()),
-            Family::Run | Family::Image | Family::Container => Fact::None {},
+            Family::Image | Family::Container => Fact::None {},
         }
     }
 
@@ -63,6 +68,7 @@ impl Fact {
         match self {
             Fact::Weights(_) => Some(Family::Weights),
             Fact::Dataset(_) => Some(Family::Dataset),
+            Fact::Run(_) => Some(Family::Run),
             Fact::Code(_) => Some(Family::Code),
             Fact::Infra(_) => Some(Family::Infra),
             Fact::None {} => None,
@@ -77,6 +83,7 @@ impl Fact {
         let (known, family) = match self {
             Fact::Weights(weights) => (weights.set(field, values), "weights"),
             Fact::Dataset(_) => (false, "dataset"),
+            Fact::Run(run) => (run.set(field, values), "run"),
             Fact::Code(code) => (code.set(field, values), "code"),
             Fact::Infra(infra) => (infra.set(field, values), "infra"),
             Fact::None {} => (false, "none"),
@@ -88,6 +95,22 @@ impl Fact {
     pub fn dataset(&self) -> Option<&Dataset> {
         match self {
             Fact::Dataset(dataset) => Some(dataset),
+            _ => None,
+        }
+    }
+
+    /// The facts of a run, if that is what they are.
+    pub fn run(&self) -> Option<&Run> {
+        match self {
+            Fact::Run(run) => Some(run),
+            _ => None,
+        }
+    }
+
+    /// The facts of code, if that is what they are.
+    pub fn code(&self) -> Option<&Code> {
+        match self {
+            Fact::Code(code) => Some(code),
             _ => None,
         }
     }

@@ -6,9 +6,9 @@
 use std::collections::BTreeSet;
 
 use super::super::{Finding, Input, ProbeError};
-use super::events::{self, Event, Syntax, short};
 use crate::blob::{Cursor, ReadError};
 use crate::model::{Fact, Weights, publishable};
+use crate::probe::events::{self, Event, Syntax, short};
 
 /// Bytes read of a dump.
 const MAX_DUMP: u64 = 256 << 20;

@@ -5,10 +5,10 @@
 //! their fields, never read.
 
 use super::super::{Finding, Input, ProbeError, kit};
-use super::protobuf::{Field, Span, Value, Wire};
 use super::tensors::Tensors;
 use crate::blob::ReadError;
 use crate::model::{Fact, Weights, publishable};
+use crate::probe::protobuf::{Field, Span, Value, Wire};
 
 const MAX_NAME: u64 = 4096;
 const MAX_DIMS: usize = 32;

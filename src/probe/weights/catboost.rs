@@ -7,10 +7,10 @@
 use serde_json::Value;
 
 use super::super::{Finding, Input, ProbeError, kit};
-use super::events::{self, Event, Syntax, short};
 use super::flatbuffer::{Buffer, Table, Vector};
 use crate::blob::{Cursor, ReadError};
 use crate::model::{Cause, Fact, Weights, publishable};
+use crate::probe::events::{self, Event, Syntax, short};
 
 const MAGIC: &[u8; 4] = b"CBM1";
 /// Most features and information rows looked at.

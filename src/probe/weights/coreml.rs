@@ -7,11 +7,11 @@
 use super::super::{Finding, Input, ProbeError};
 use super::coreml_program::Program;
 use super::onnx::pair;
-use super::protobuf::{Field, Span, Value, Wire};
 use super::tensors::Tensors;
 use crate::blob::ReadError;
 use crate::model::{Fact, Weights, publishable};
 use crate::probe::kit;
+use crate::probe::protobuf::{Field, Span, Value, Wire};
 
 /// 10 is current; one is added a year.
 const MAX_VERSION: u64 = 64;

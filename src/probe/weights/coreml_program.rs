@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use super::super::{ProbeError, kit};
-use super::protobuf::{Field, Span, Value, Wire};
 use super::tensors::Tensors;
+use crate::probe::protobuf::{Field, Span, Value, Wire};
 
 /// Longest name that is held.
 const MAX_NAME: u64 = 4096;

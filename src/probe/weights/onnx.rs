@@ -6,10 +6,10 @@
 
 use super::super::{Finding, Input, ProbeError};
 use super::onnx_graph::Graph;
-use super::protobuf::{Field, Span, Value, Wire};
 use crate::blob::ReadError;
 use crate::model::{Cause, Fact, Weights, publishable};
 use crate::probe::kit;
+use crate::probe::protobuf::{Field, Span, Value, Wire};
 
 /// 14 is current; one is added a year.
 const MAX_IR_VERSION: u64 = 32;

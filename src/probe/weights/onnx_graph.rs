@@ -5,9 +5,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::super::{ProbeError, kit};
 use super::onnx::pair;
-use super::protobuf::{Field, Span, Value, Wire};
 use super::tensors::Tensors;
 use crate::model::{Weights, publishable};
+use crate::probe::protobuf::{Field, Span, Value, Wire};
 
 /// Longest name that is held.
 const MAX_NAME: u64 = 64 << 10;

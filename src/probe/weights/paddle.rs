@@ -5,11 +5,11 @@
 
 use super::super::{Finding, Input, ProbeError};
 use super::pickle::{self, Visits};
-use super::protobuf::{Field, Span, Value, Wire};
 use super::tensors::Tensors;
 use super::torch;
 use crate::blob::{Cursor, ReadError};
 use crate::model::{Fact, Weights};
+use crate::probe::protobuf::{Field, Span, Value, Wire};
 
 /// Values of a pickle that are looked at.
 const MAX_VISITS: u32 = 1 << 20;

@@ -6,9 +6,9 @@
 use serde_json::{Map, Value};
 
 use super::super::{Finding, Input, ProbeError, kit};
-use super::events::{self, Event, Syntax, short};
 use super::tensors::Tensors;
 use crate::model::{Fact, Weights, publishable};
+use crate::probe::events::{self, Event, Syntax, short};
 
 /// Largest description: one with the labels of a large parser has some 100 KiB.
 const MAX_META: u64 = 16 << 20;

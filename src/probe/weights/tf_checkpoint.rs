@@ -7,13 +7,13 @@
 use std::collections::BTreeMap;
 
 use super::super::{Finding, Input, ProbeError, kit};
-use super::protobuf::{Field, Span, Value, Wire};
 use super::sstable;
 use super::state_paths::{Part, part};
 use super::tensors::Tensors;
 use super::tf_types::{dtype, is_integer, is_numeric};
 use crate::blob::Memory;
 use crate::model::{Cause, Fact, Weights};
+use crate::probe::protobuf::{Field, Span, Value, Wire};
 
 /// Most data files: one a device of the largest machines.
 const MAX_SHARDS: u64 = 100_000;

@@ -7,11 +7,11 @@
 use std::collections::BTreeSet;
 
 use super::super::{Finding, Input, ProbeError};
-use super::protobuf::{Field, Span, Value, Wire};
 use super::tensors::Tensors;
 use super::tf_checkpoint::shape;
 use super::tf_types::{dtype, is_integer, is_numeric};
 use crate::model::{Fact, Weights, publishable};
+use crate::probe::protobuf::{Field, Span, Value, Wire};
 
 /// Longest name of a node, an operator or an entry point.
 const MAX_NAME: u64 = 1024;

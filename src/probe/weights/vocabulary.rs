@@ -5,8 +5,8 @@
 //! that text.
 
 use super::super::{Finding, Input, ProbeError, kit};
-use super::protobuf::{Field, Span, Value, Wire};
 use crate::model::{Fact, Weights, publishable};
+use crate::probe::protobuf::{Field, Span, Value, Wire};
 
 /// Largest tiktoken file: those of 200,000 tokens have four megabytes.
 const MAX_RANKS: u64 = 64 << 20;

@@ -4,9 +4,9 @@
 //! trees are passed over: names, objective, counts and free attributes lie around them.
 
 use super::super::{Finding, Input, ProbeError};
-use super::events::{self, Event, Syntax, short};
 use crate::blob::{Cursor, ReadError};
 use crate::model::{Fact, Weights, publishable};
+use crate::probe::events::{self, Event, Syntax, short};
 
 /// Bytes read of a model in JSON or UBJSON.
 const MAX_MODEL: u64 = 128 << 20;

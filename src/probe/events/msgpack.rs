@@ -3,8 +3,8 @@
 //! Follows the specification of MessagePack (msgpack.org). Keys are texts or byte strings; byte strings and extensions
 //! as values are passed over.
 
-use super::super::ProbeError;
-use super::events::{Bytes, Event, Listener, MAX_DEPTH, broken};
+use super::{Bytes, Event, Listener, MAX_DEPTH, broken};
+use crate::probe::ProbeError;
 
 /// A container around the next value.
 struct Frame {
@@ -148,9 +148,9 @@ fn number(bytes: &mut Bytes, marker: u8) -> Result<f64, ProbeError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::events::{Syntax, walk};
     use super::*;
     use crate::blob::Memory;
+    use crate::probe::events::{Syntax, walk};
 
     fn told(bytes: &[u8]) -> Result<Vec<String>, ProbeError> {
         let mut told = Vec::new();

@@ -6,7 +6,7 @@
 //! look like them. A message inside a message knows its depth, and a reader counts the fields it has yielded, so
 //! neither recursion nor length of a hostile file is for the caller to bound.
 
-use super::super::ProbeError;
+use super::ProbeError;
 use crate::blob::{Blob, Cursor, ReadError};
 
 /// The reference implementation's limit of nesting.

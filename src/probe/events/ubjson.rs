@@ -1,7 +1,7 @@
 //! UBJSON: JSON in binary, numbers most significant byte first, containers that may say their type and length.
 
-use super::super::ProbeError;
-use super::events::{Bytes, Event, Listener, MAX_DEPTH, broken};
+use super::{Bytes, Event, Listener, MAX_DEPTH, broken};
+use crate::probe::ProbeError;
 
 /// A container around the next value.
 struct Frame {
@@ -183,9 +183,9 @@ fn scalar(bytes: &mut Bytes, marker: u8, path: &[String], listener: Listener) ->
 
 #[cfg(test)]
 mod tests {
-    use super::super::events::{Syntax, walk};
     use super::*;
     use crate::blob::Memory;
+    use crate::probe::events::{Syntax, walk};
 
     fn told(bytes: &[u8]) -> Result<Vec<String>, ProbeError> {
         let mut told = Vec::new();

@@ -4,19 +4,21 @@
 //! JSON follows RFC 8259, UBJSON the draft 12 of its specification (ubjson.org) with the typed and counted containers
 //! that XGBoost writes. Nothing recurses; what was told up to an error stands.
 
-use super::super::ProbeError;
-use super::{msgpack, ubjson};
+mod msgpack;
+mod ubjson;
+
+use super::ProbeError;
 use crate::blob::{Blob, ReadError, read_full};
 
 /// Deepest nesting followed.
-pub(super) const MAX_DEPTH: usize = 200;
+pub(crate) const MAX_DEPTH: usize = 200;
 /// Bytes kept of a text or key.
-pub(super) const MAX_TEXT: usize = 4096;
+pub(crate) const MAX_TEXT: usize = 4096;
 const CHUNK: usize = 64 << 10;
 
 /// What stands at a path.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Event<'e> {
+pub(crate) enum Event<'e> {
     /// A container begins.
     Open,
     /// A text, cut to [`MAX_TEXT`] bytes.
@@ -28,11 +30,11 @@ pub(super) enum Event<'e> {
 }
 
 /// Who listens: the path holds the keys around a value, and an empty text for each list.
-pub(super) type Listener<'l> = &'l mut dyn FnMut(&[String], Event);
+pub(crate) type Listener<'l> = &'l mut dyn FnMut(&[String], Event);
 
 /// The ways in which the same values are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Syntax {
+pub(crate) enum Syntax {
     Json,
     Msgpack,
     Ubjson,
@@ -43,7 +45,7 @@ pub(super) enum Syntax {
 /// # Errors
 /// [`ProbeError::Malformed`] where the bytes are no such value, [`ReadError::TooLong`] over `allowed`, and what the
 /// blob answers.
-pub(super) fn walk(
+pub(crate) fn walk(
     blob: &dyn Blob,
     from: u64,
     allowed: u64,
@@ -59,7 +61,7 @@ pub(super) fn walk(
 }
 
 /// Bytes one after the other, read in large pieces.
-pub(super) struct Bytes<'b> {
+pub(crate) struct Bytes<'b> {
     blob: &'b dyn Blob,
     at: u64,
     chunk: Vec<u8>,
@@ -74,14 +76,14 @@ impl<'b> Bytes<'b> {
     }
 
     /// The next byte.
-    pub(super) fn next(&mut self) -> Result<u8, ProbeError> {
+    pub(crate) fn next(&mut self) -> Result<u8, ProbeError> {
         let byte = self.peek()?;
         self.next = self.next.saturating_add(1);
         Ok(byte)
     }
 
     /// The next byte, which stays.
-    pub(super) fn peek(&mut self) -> Result<u8, ProbeError> {
+    pub(crate) fn peek(&mut self) -> Result<u8, ProbeError> {
         if let Some(&byte) = self.chunk.get(self.next) {
             return Ok(byte);
         }
@@ -107,7 +109,7 @@ impl<'b> Bytes<'b> {
     }
 
     /// Passes over `len` bytes; those are not read, and not counted.
-    pub(super) fn skip(&mut self, len: u64) -> Result<(), ProbeError> {
+    pub(crate) fn skip(&mut self, len: u64) -> Result<(), ProbeError> {
         let here = (self.chunk.len() as u64).saturating_sub(self.next as u64);
         if len <= here {
             self.next = self.next.saturating_add(usize::try_from(len).unwrap_or(usize::MAX));
@@ -121,7 +123,7 @@ impl<'b> Bytes<'b> {
     }
 
     /// The next `len` bytes as a text: the first of them, if there are many.
-    pub(super) fn text(&mut self, len: u64) -> Result<String, ProbeError> {
+    pub(crate) fn text(&mut self, len: u64) -> Result<String, ProbeError> {
         let kept = usize::try_from(len).unwrap_or(usize::MAX).min(MAX_TEXT);
         let mut text = Vec::new();
         while text.len() < kept {
@@ -181,7 +183,7 @@ impl<'b> Bytes<'b> {
 }
 
 /// What says that the bytes are not what they began as.
-pub(super) fn broken() -> ProbeError {
+pub(crate) fn broken() -> ProbeError {
     ProbeError::Malformed("its text or binary structure does not hold".to_owned())
 }
 
@@ -290,7 +292,7 @@ fn scalar(bytes: &mut Bytes, first: u8, path: &[String], listener: Listener) -> 
 }
 
 /// The path, if it is at most `N` long.
-pub(super) fn short<const N: usize>(path: &[String]) -> Option<Vec<&str>> {
+pub(crate) fn short<const N: usize>(path: &[String]) -> Option<Vec<&str>> {
     (path.len() <= N).then(|| path.iter().map(String::as_str).collect())
 }
 

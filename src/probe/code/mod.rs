@@ -1,0 +1,1 @@
+//! Source and configuration of models and their training.

@@ -1,0 +1,7 @@
+//! Training runs, one tracker a file.
+//!
+//! A probe gives what one file says as [`crate::model::Run`]; which files are one run is for `assemble/run`. Values of
+//! parameters, metrics and environments stay here: their names are published, and paths, hosts, accounts and commands as
+//! [`crate::model::publishable`] gives them.
+
+pub(super) mod mlflow;
