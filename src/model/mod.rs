@@ -22,8 +22,8 @@ pub use asset::{
 pub use content::{ContentId, hex, is_digest};
 pub use date::{Date, DateError};
 pub use fact::{
-    Code, Dataset, Declared, Fact, Infra, LOWEST, Part, Parts, People, REGISTERS, Risk, Run, Sketch, SubjectKind,
-    TableFacts, UnknownField, Weights, estimate_distinct, raise,
+    Code, Dataset, Declared, Fact, Infra, LOWEST, Nodes, Part, Parts, People, REGISTERS, Risk, Run, Sketch,
+    SubjectKind, TableFacts, UnknownField, Weights, estimate_distinct, raise,
 };
 pub use gap::{Cause, Gap, Stage};
 pub use locator::{Hop, Locator, LocatorError, SourceId, escape_name, is_unprintable};

@@ -11,6 +11,8 @@ mod code;
 mod dataset;
 mod events;
 mod flatbuffer;
+mod hostlist;
+mod infra;
 pub mod kit;
 mod numpy;
 mod protobuf;
@@ -216,6 +218,7 @@ impl Probe {
 /// Every probe, by family and name.
 pub const PROBES: &[Probe] = &[
     Probe { id: "annex-pointer", run: Run::At(dataset::pointer::annex::probe) },
+    Probe { id: "apptainer-def", run: Run::At(infra::recipe::apptainer) },
     Probe { id: "arrow-file", run: Run::At(dataset::columnar::arrow_ipc::file) },
     Probe { id: "arrow-stream", run: Run::At(dataset::columnar::arrow_ipc::stream) },
     Probe { id: "avro", run: Run::Through(dataset::columnar::avro::probe) },
@@ -233,6 +236,7 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "delta-log", run: Run::Through(dataset::sharded::delta::log) },
     Probe { id: "dicom", run: Run::Through(dataset::clinical::dicom::probe) },
     Probe { id: "dta", run: Run::Through(dataset::statistics::dta::probe) },
+    Probe { id: "dockerfile", run: Run::At(infra::recipe::dockerfile) },
     Probe { id: "duckdb", run: Run::At(dataset::store::duckdb::probe) },
     Probe { id: "dvc-config", run: Run::At(dataset::pointer::dvc::config) },
     Probe { id: "dvc-pointer", run: Run::At(dataset::pointer::dvc::probe) },
@@ -299,6 +303,7 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "sas7bdat", run: Run::At(dataset::statistics::sas7bdat::probe) },
     Probe { id: "sav", run: Run::Through(dataset::statistics::sav::probe) },
     Probe { id: "saved-model", run: Run::At(weights::tf_graph::saved_model) },
+    Probe { id: "sbatch", run: Run::At(infra::job_script::sbatch) },
     Probe { id: "sentencepiece", run: Run::At(weights::vocabulary::sentencepiece) },
     Probe { id: "shard-index", run: Run::At(weights::shard_index::probe) },
     Probe { id: "skops", run: Run::At(weights::skops::probe) },

@@ -5,4 +5,4 @@
 //! [`crate::model::publishable`] gives them.
 
 pub(super) mod mlflow;
-mod paths;
+pub(super) mod paths;
