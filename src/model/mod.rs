@@ -17,7 +17,8 @@ mod rules;
 mod survey;
 
 pub use asset::{
-    Asset, AssetFile, Impact, Inventory, Level, Origin, Population, Relation, RelationEvidence, RelationKind,
+    Asset, AssetFile, DistinctRun, Impact, Inventory, Level, Origin, Population, Project, Relation, RelationEvidence,
+    RelationKind,
 };
 pub use content::{ContentId, hex, is_digest};
 pub use date::{Date, DateError};

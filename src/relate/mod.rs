@@ -8,11 +8,13 @@ mod lineage;
 mod people;
 mod places;
 mod processed;
+mod projects;
 mod same_content;
 mod same_rows;
 mod same_run;
 
 pub use people::populations;
+pub use projects::projects;
 
 use crate::model::{Asset, Relation};
 
