@@ -6,3 +6,5 @@
 
 pub(super) mod mlflow;
 mod paths;
+mod settings;
+pub(super) mod wandb;
