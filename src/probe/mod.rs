@@ -215,6 +215,7 @@ impl Probe {
 
 /// Every probe, by family and name.
 pub const PROBES: &[Probe] = &[
+    Probe { id: "aim", run: Run::At(run::aim::probe) },
     Probe { id: "annex-pointer", run: Run::At(dataset::pointer::annex::probe) },
     Probe { id: "arrow-file", run: Run::At(dataset::columnar::arrow_ipc::file) },
     Probe { id: "arrow-stream", run: Run::At(dataset::columnar::arrow_ipc::stream) },
@@ -271,6 +272,7 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "megatron-indexed", run: Run::At(dataset::sharded::megatron::probe) },
     Probe { id: "mlflow-files", run: Run::At(run::mlflow::meta) },
     Probe { id: "mlflow-model", run: Run::At(weights::mlmodel::probe) },
+    Probe { id: "mlflow-sqlite", run: Run::At(run::mlflow_sqlite::probe) },
     Probe { id: "mlflow-value", run: Run::At(run::mlflow::value) },
     Probe { id: "mxnet", run: Run::At(weights::mxnet::probe) },
     Probe { id: "ncnn", run: Run::At(weights::ncnn::probe) },
@@ -282,6 +284,8 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "ollama-manifest", run: Run::At(weights::ollama::probe) },
     Probe { id: "onnx", run: Run::At(weights::onnx::probe) },
     Probe { id: "openvino", run: Run::At(weights::openvino::probe) },
+    Probe { id: "optuna-journal", run: Run::Through(run::optuna::journal::probe) },
+    Probe { id: "optuna-sqlite", run: Run::At(run::optuna::sqlite::probe) },
     Probe { id: "orbax", run: Run::At(weights::orbax::probe) },
     Probe { id: "orbax-store", run: Run::At(weights::orbax::store) },
     Probe { id: "orc", run: Run::At(dataset::columnar::orc::probe) },
