@@ -28,7 +28,7 @@ pub use fact::{
 };
 pub use gap::{Cause, Gap, Stage};
 pub use locator::{Hop, Locator, LocatorError, SourceId, escape_name, is_unprintable};
-pub use redact::{publishable, redact_map};
+pub use redact::{names_secret, publishable, redact_map};
 pub use rules::{Allow, CrownJewels, RuleFinding, Rules, Verdict};
 pub use survey::{
     Access, Confidence, Coverage, Evidence, Family, Kind, MAX_EXTENSION, NOT_LOOKED_FOR, Presence, Role, ScanOptions,

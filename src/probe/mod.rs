@@ -217,6 +217,7 @@ impl Probe {
 
 /// Every probe, by family and name.
 pub const PROBES: &[Probe] = &[
+    Probe { id: "aim", run: Run::At(run::aim::probe) },
     Probe { id: "annex-pointer", run: Run::At(dataset::pointer::annex::probe) },
     Probe { id: "apptainer-def", run: Run::At(infra::recipe::apptainer) },
     Probe { id: "arrow-file", run: Run::At(dataset::columnar::arrow_ipc::file) },
@@ -275,6 +276,7 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "megatron-indexed", run: Run::At(dataset::sharded::megatron::probe) },
     Probe { id: "mlflow-files", run: Run::At(run::mlflow::meta) },
     Probe { id: "mlflow-model", run: Run::At(weights::mlmodel::probe) },
+    Probe { id: "mlflow-sqlite", run: Run::At(run::mlflow_sqlite::probe) },
     Probe { id: "mlflow-value", run: Run::At(run::mlflow::value) },
     Probe { id: "mxnet", run: Run::At(weights::mxnet::probe) },
     Probe { id: "ncnn", run: Run::At(weights::ncnn::probe) },
@@ -286,6 +288,8 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "ollama-manifest", run: Run::At(weights::ollama::probe) },
     Probe { id: "onnx", run: Run::At(weights::onnx::probe) },
     Probe { id: "openvino", run: Run::At(weights::openvino::probe) },
+    Probe { id: "optuna-journal", run: Run::Through(run::optuna::journal::probe) },
+    Probe { id: "optuna-sqlite", run: Run::At(run::optuna::sqlite::probe) },
     Probe { id: "orbax", run: Run::At(weights::orbax::probe) },
     Probe { id: "orbax-store", run: Run::At(weights::orbax::store) },
     Probe { id: "orc", run: Run::At(dataset::columnar::orc::probe) },
@@ -323,6 +327,11 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "torch-zip", run: Run::At(weights::torch_zip::probe) },
     Probe { id: "trainer-state", run: Run::At(weights::hf_config::trainer_state) },
     Probe { id: "vcf", run: Run::Through(dataset::genomic::variants::vcf) },
+    Probe { id: "wandb", run: Run::Through(run::wandb::probe) },
+    Probe { id: "wandb-config", run: Run::At(run::wandb::config) },
+    Probe { id: "wandb-file", run: Run::At(run::wandb::file) },
+    Probe { id: "wandb-metadata", run: Run::At(run::wandb::metadata) },
+    Probe { id: "wandb-summary", run: Run::At(run::wandb::summary) },
     Probe { id: "webdataset", run: Run::At(dataset::sharded::webdataset::probe) },
     Probe { id: "word2vec", run: Run::At(weights::word_vectors::word2vec) },
     Probe { id: "xgboost-binary", run: Run::At(weights::xgboost::binary) },
