@@ -11,7 +11,9 @@ mod code;
 mod dataset;
 mod events;
 mod flatbuffer;
+mod framed;
 pub mod kit;
+mod message;
 mod numpy;
 mod protobuf;
 mod run;
@@ -305,6 +307,7 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "spacy", run: Run::At(weights::spacy::meta) },
     Probe { id: "sqlite", run: Run::At(dataset::store::sqlite::probe) },
     Probe { id: "tf-checkpoint", run: Run::At(weights::tf_checkpoint::probe) },
+    Probe { id: "tfevents", run: Run::Through(run::tfevents::probe) },
     Probe { id: "tflite", run: Run::At(weights::tflite::probe) },
     Probe { id: "tfrecord", run: Run::Through(dataset::sharded::tfrecord::probe) },
     Probe { id: "thinc", run: Run::At(weights::spacy::thinc) },

@@ -5,3 +5,4 @@
 //! [`crate::model::publishable`] gives them.
 
 pub(super) mod mlflow;
+pub(super) mod tfevents;
