@@ -5,4 +5,5 @@
 //! [`crate::model::publishable`] gives them.
 
 pub(super) mod mlflow;
+mod paths;
 pub(super) mod tfevents;
