@@ -4,6 +4,12 @@
 //! parameters, metrics and environments stay here: their names are published, and paths, hosts, accounts and commands as
 //! [`crate::model::publishable`] gives them.
 
+pub(super) mod catboost;
+pub(super) mod hydra;
+pub(super) mod lightning;
 pub(super) mod mlflow;
 mod paths;
+pub(super) mod ray;
+mod settings;
 pub(super) mod tfevents;
+pub(super) mod trainer;

@@ -12,6 +12,7 @@ use std::io::{BufReader, Read};
 use crate::model::{Cause, Date, Fact, Run, publishable};
 use crate::probe::framed::{self, FRAME};
 use crate::probe::message::{Message, Value};
+use crate::probe::run::paths;
 use crate::probe::{Finding, Input, ProbeError};
 
 /// Longest event that is read whole. Scalars have less than 100 bytes.
@@ -30,6 +31,10 @@ const MAX_TAG: usize = 1024;
 const CHUNK: usize = 64 << 10;
 /// What the plugin for parameters logs under; a writer's own tags do not begin so.
 const PARAMETERS: &[u8] = b"_hparams_/";
+
+/// Where the plugin has the parameters of an experiment, and of a session.
+const EXPERIMENT: u64 = 4;
+const SESSION: u64 = 1;
 
 /// Reads events to the end.
 pub(crate) fn probe(input: &Input, stream: &mut dyn Read) -> Result<Finding, ProbeError> {
@@ -179,22 +184,29 @@ fn plugin(metadata: &[u8], log: &mut Log) {
     while let Ok(Some((number, field))) = content.next() {
         match (number, field) {
             // An experiment's parameters are messages whose first field is the name; a session's are a map.
-            (2, Value::Bytes(experiment)) => names(experiment, 4, log),
-            (3, Value::Bytes(session)) => names(session, 1, log),
+            (2, Value::Bytes(experiment)) => names(experiment, EXPERIMENT, log),
+            (3, Value::Bytes(session)) => names(session, SESSION, log),
             (4, Value::Bytes(end)) => ending(end, &mut log.run),
             _ => {}
         }
     }
 }
 
-/// Names of parameters: the first field of each message under that number.
+/// Names of parameters: the first field of each message under that number. Of a session, each has its value behind it:
+/// those that are paths say what was read.
 fn names(message: &[u8], number: u64, log: &mut Log) {
     let mut fields = Message(message);
     while let Ok(Some((field, value))) = fields.next() {
         let (true, Value::Bytes(one)) = (field == number, value) else { continue };
         let Some(name) = bytes_of(one, 1).filter(|name| !name.is_empty() && name.len() <= MAX_TAG) else { continue };
+        let name = String::from_utf8_lossy(name);
         if log.params.len() < MAX_NAMES {
-            log.params.insert(publishable("", &String::from_utf8_lossy(name)));
+            log.params.insert(publishable("", &name));
+        }
+        let text =
+            bytes_of(one, 2).and_then(|value| bytes_of(value, 3)).and_then(|text| std::str::from_utf8(text).ok());
+        if let Some(text) = text.filter(|_| number == SESSION) {
+            paths::fill(&mut log.run, &name, text);
         }
     }
 }
