@@ -11,9 +11,11 @@ mod code;
 mod dataset;
 mod events;
 mod flatbuffer;
+mod framed;
 mod hostlist;
 mod infra;
 pub mod kit;
+mod message;
 mod numpy;
 mod protobuf;
 mod run;
@@ -228,6 +230,7 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "caffe", run: Run::At(weights::caffe::caffe) },
     Probe { id: "caffe2", run: Run::At(weights::caffe::caffe2) },
     Probe { id: "catboost", run: Run::At(weights::catboost::binary) },
+    Probe { id: "catboost-info", run: Run::At(run::catboost::info) },
     Probe { id: "catboost-json", run: Run::At(weights::catboost::json) },
     Probe { id: "coreml", run: Run::At(weights::coreml::probe) },
     Probe { id: "cram", run: Run::Through(dataset::genomic::alignment::cram) },
@@ -259,7 +262,11 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "hf-dataset-dict", run: Run::At(dataset::sharded::hf::dict) },
     Probe { id: "hf-dataset-info", run: Run::At(dataset::sharded::hf::info) },
     Probe { id: "hf-dataset-state", run: Run::At(dataset::sharded::hf::state) },
+    Probe { id: "hf-results", run: Run::At(run::trainer::results) },
     Probe { id: "hl7v2", run: Run::Through(dataset::clinical::hl7v2::probe) },
+    Probe { id: "hydra-config", run: Run::At(run::hydra::config) },
+    Probe { id: "hydra-hydra", run: Run::At(run::hydra::hydra) },
+    Probe { id: "hydra-overrides", run: Run::At(run::hydra::overrides) },
     Probe { id: "iceberg", run: Run::At(dataset::sharded::iceberg::probe) },
     Probe { id: "json-array", run: Run::Through(dataset::text::json::array) },
     Probe { id: "json-lines", run: Run::Through(dataset::text::json::lines) },
@@ -269,6 +276,8 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "lance-data", run: Run::At(dataset::sharded::lance::data) },
     Probe { id: "lightgbm", run: Run::At(weights::lightgbm::probe) },
     Probe { id: "lightgbm-json", run: Run::At(weights::boosted_dump::lightgbm) },
+    Probe { id: "lightning-hparams", run: Run::At(run::lightning::hparams) },
+    Probe { id: "lightning-metrics", run: Run::Through(run::lightning::metrics) },
     Probe { id: "litdata", run: Run::At(dataset::sharded::mds::litdata) },
     Probe { id: "llamafile", run: Run::At(weights::packed::llamafile) },
     Probe { id: "lmdb", run: Run::At(dataset::store::lmdb::probe) },
@@ -300,6 +309,9 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "pickle", run: Run::At(weights::python_object::probe) },
     Probe { id: "raw-tokens", run: Run::At(dataset::sharded::raw_tokens::probe) },
     Probe { id: "raw-weights", run: Run::At(weights::raw::probe) },
+    Probe { id: "ray-params", run: Run::At(run::ray::params) },
+    Probe { id: "ray-progress", run: Run::Through(run::ray::progress) },
+    Probe { id: "ray-result", run: Run::At(run::ray::result) },
     Probe { id: "rda", run: Run::Through(dataset::statistics::r_data::rda) },
     Probe { id: "rds", run: Run::Through(dataset::statistics::r_data::rds) },
     Probe { id: "safetensors", run: Run::At(weights::safetensors::probe) },
@@ -314,6 +326,7 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "spacy", run: Run::At(weights::spacy::meta) },
     Probe { id: "sqlite", run: Run::At(dataset::store::sqlite::probe) },
     Probe { id: "tf-checkpoint", run: Run::At(weights::tf_checkpoint::probe) },
+    Probe { id: "tfevents", run: Run::Through(run::tfevents::probe) },
     Probe { id: "tflite", run: Run::At(weights::tflite::probe) },
     Probe { id: "tfrecord", run: Run::Through(dataset::sharded::tfrecord::probe) },
     Probe { id: "thinc", run: Run::At(weights::spacy::thinc) },
