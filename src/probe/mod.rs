@@ -290,6 +290,7 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "parquet", run: Run::At(dataset::columnar::parquet::probe) },
     Probe { id: "peft-config", run: Run::At(weights::hf_config::peft) },
     Probe { id: "pickle", run: Run::At(weights::python_object::probe) },
+    Probe { id: "python", run: Run::At(code::python::probe) },
     Probe { id: "raw-tokens", run: Run::At(dataset::sharded::raw_tokens::probe) },
     Probe { id: "raw-weights", run: Run::At(weights::raw::probe) },
     Probe { id: "rda", run: Run::Through(dataset::statistics::r_data::rda) },

@@ -1,1 +1,3 @@
 //! Source and configuration of models and their training.
+
+pub(crate) mod python;
