@@ -139,8 +139,11 @@ fn trains_by_weak_signs(told: &Told, named: bool, is_learning: bool) -> bool {
         told.has(Sign::Loader),
         named,
     ];
+    let count = weak.iter().filter(|holds| **holds).count();
+    // `fit` is a word of many libraries; an optimizer is of none that does not train.
+    let enough = if told.has(Sign::Optimizer) || told.has(Sign::Backward) { 2 } else { 3 };
     let acts = told.has(Sign::Optimizer) || told.has(Sign::Backward) || told.has(Sign::Fit);
-    is_learning && acts && weak.iter().filter(|holds| **holds).count() >= 3
+    is_learning && acts && count >= enough
 }
 
 fn strongly_defines(told: &Told) -> bool {

@@ -195,6 +195,9 @@ fn training(name: &Name, told: &mut Told) {
         "train" if name.framework.is_none() && ["model", "vae", "trainer"].iter().any(|word| owner.ends_with(word)) => {
             told.tell(Sign::Fit);
         }
+        "train_one_epoch" | "train_epoch" | "train_step" | "train_model" | "training_loop" | "train_loop" => {
+            told.tell(Sign::TrainingFunction);
+        }
         "DataLoader" | "NeighborLoader" => told.tell(Sign::Loader),
         _ => {}
     }
