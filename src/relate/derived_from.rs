@@ -7,7 +7,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Asset, Confidence, Fact, Kind, Presence, Relation, RelationEvidence, RelationKind, Weights};
+use super::edge::edge;
+use crate::model::{Asset, Confidence, Fact, Kind, Presence, Relation, RelationKind, Weights};
 
 /// Names of directories that tell nothing of the model in them.
 const VAGUE: [&str; 14] = [
@@ -139,18 +140,7 @@ fn path(asset: &Asset) -> Vec<String> {
 }
 
 fn relation(from: &Asset, to: &Asset, confidence: Confidence, why: &str) -> Relation {
-    let evidence = [from, to].into_iter().filter_map(|asset| asset.files.first()).enumerate();
-    let evidence = evidence.map(|(index, file)| RelationEvidence {
-        locator: file.locator.clone(),
-        why: if index == 0 { "made from the other".to_owned() } else { why.to_owned() },
-    });
-    Relation {
-        from: from.id.clone(),
-        to: to.id.clone(),
-        kind: RelationKind::DerivedFrom,
-        confidence,
-        evidence: evidence.collect(),
-    }
+    edge((from, "made from the other"), (to, why), RelationKind::DerivedFrom, confidence)
 }
 
 #[cfg(test)]

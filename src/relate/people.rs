@@ -81,22 +81,21 @@ fn kind(table: &TableFacts) -> SubjectKind {
 
 /// Tables with keys in common.
 fn join_by_key(tables: &[(&Asset, &TableFacts)], groups: &mut Groups) {
-    let mut owners: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
+    let mut owners: Vec<(u64, usize)> = Vec::new();
     for (at, (_, table)) in tables.iter().enumerate() {
         let Some(people) = people(table).filter(|people| !people.dense) else { continue };
-        for &hash in &people.lowest {
-            owners.entry(hash).or_default().push(at);
-        }
+        owners.extend(people.lowest.iter().map(|&hash| (hash, at)));
     }
+    owners.sort_unstable();
     // Joining is transitive: whoever shares a key with the first of its owners is with all of them.
     let mut pairs: BTreeSet<(usize, usize)> = BTreeSet::new();
-    for owners in owners.values() {
-        if let Some((&first, others)) = owners.split_first() {
-            pairs.extend(others.iter().map(|&other| (first, other)));
+    for owners in owners.chunk_by(|(a, _), (b, _)| a == b) {
+        if let Some((&(_, first), others)) = owners.split_first() {
+            pairs.extend(others.iter().map(|&(_, other)| (first, other)));
         }
-        pairs.extend(owners.windows(2).filter_map(|pair| Some((*pair.first()?, *pair.last()?))));
+        pairs.extend(owners.windows(2).filter_map(|pair| Some((pair.first()?.1, pair.last()?.1))));
     }
-    // Those that share most are joined first: whoever disagrees with one of a group stays out of it.
+    // Those that share most are joined first: whoever disagrees with a group stays out of it.
     let mut shared: Vec<(usize, usize, usize, usize)> = Vec::new();
     for (first, second) in pairs {
         let (Some((_, a)), Some((_, b))) = (tables.get(first), tables.get(second)) else { continue };
@@ -105,21 +104,40 @@ fn join_by_key(tables: &[(&Asset, &TableFacts)], groups: &mut Groups) {
         shared.push((both, asked, first, second));
     }
     shared.sort_by_key(|&(both, _, first, second)| (std::cmp::Reverse(both), first, second));
+    let mut traits: Vec<Traits> =
+        tables.iter().map(|(_, table)| people(table).map(|people| people.traits.clone()).unwrap_or_default()).collect();
     for (both, asked, first, second) in shared {
         let (Some((_, a)), Some((_, b))) = (tables.get(first), tables.get(second)) else { continue };
         // One person in common may be an accident of short keys; the only one of a table is not.
         let enough = both >= 2 || both == asked;
         let related = enough && both * 100 >= asked * SHARED && may_be_the_same(kind(a), kind(b));
-        if related && !groups.pairs_between(first, second).iter().any(|&(a, b)| disagree(tables, a, b)) {
-            groups.join(first, second);
+        let (one, other) = (groups.root(first), groups.root(second));
+        let (Some(left), Some(right)) = (traits.get(one), traits.get(other)) else { continue };
+        if !related || one == other || disagree(left, right) {
+            continue;
+        }
+        groups.join(one, other);
+        // The smaller of the two moves, so that each trait moves a few times only.
+        let (mut large, mut small) =
+            match (traits.get_mut(one).map(std::mem::take), traits.get_mut(other).map(std::mem::take)) {
+                (Some(a), Some(b)) if a.len() >= b.len() => (a, b),
+                (Some(a), Some(b)) => (b, a),
+                _ => continue,
+            };
+        while let Some((key, trait_)) = small.pop_first() {
+            large.entry(key).or_insert(trait_);
+        }
+        if let Some(root) = traits.get_mut(groups.root(one)) {
+            *root = large;
         }
     }
 }
 
-/// Whether most people with the same key have another sex or year of birth in the two tables.
-fn disagree(tables: &[(&Asset, &TableFacts)], a: usize, b: usize) -> bool {
-    let traits = |at: usize| Some(&people(tables.get(at)?.1)?.traits);
-    let (Some(a), Some(b)) = (traits(a), traits(b)) else { return false };
+/// Sex and year of birth by hashed key.
+type Traits = BTreeMap<u64, u64>;
+
+/// Whether most people with the same key have another sex or year of birth in the two.
+fn disagree(a: &Traits, b: &Traits) -> bool {
     let (small, large) = if a.len() <= b.len() { (a, b) } else { (b, a) };
     // The lowest two bits say which traits they are.
     let known = small
@@ -136,39 +154,59 @@ fn may_be_the_same(a: SubjectKind, b: SubjectKind) -> bool {
     a == b || a == SubjectKind::Unknown || b == SubjectKind::Unknown
 }
 
-/// Tables whose keys are counts: of one data model, or of one schema, or beside each other.
+/// Tables whose keys are counts: of one data model, or of one schema, or beside each other. Of each sort, the largest ones
+/// are what the others are held against.
 fn join_counts(tables: &[(&Asset, &TableFacts)], groups: &mut Groups) {
-    for (first, (left, a)) in tables.iter().enumerate() {
-        let Some(own) = people(a).filter(|people| people.dense) else { continue };
-        for (second, (right, b)) in tables.iter().enumerate().skip(first + 1) {
-            let Some(other) = people(b) else { continue };
-            let same_key = same_name(a.subject_column.as_deref(), b.subject_column.as_deref());
-            if !same_key || !may_be_the_same(kind(a), kind(b)) {
-                continue;
-            }
-            let (both, asked) = own.shared(other);
-            let contained = both * 100 >= asked * 95;
-            let same_rows = a.columns == b.columns && a.row_count == b.row_count;
-            if contained && (same_rows || of_one_model(a, b) || lie_together(left, right)) {
-                groups.join(first, second);
+    let mut sorts: BTreeMap<Sort, Vec<usize>> = BTreeMap::new();
+    for (at, (asset, table)) in tables.iter().enumerate() {
+        let Some(column) = table.subject_column.as_deref().filter(|_| people(table).is_some()) else { continue };
+        let column = column.to_ascii_lowercase();
+        let model = table.standard.as_deref().filter(|standard| ONE_KEY.contains(standard));
+        let place = asset.files.first().map(|file| file.locator.parent());
+        let sorts_of = [
+            model.map(|model| Sort::Model(column.clone(), model)),
+            Some(Sort::Schema(column.clone(), &table.columns, table.row_count)),
+            place.map(|place| Sort::Place(column.clone(), place)),
+        ];
+        for sort in sorts_of.into_iter().flatten() {
+            sorts.entry(sort).or_default().push(at);
+        }
+    }
+    for mut of_a_sort in sorts.into_values() {
+        of_a_sort
+            .sort_by_key(|&at| (std::cmp::Reverse(tables.get(at).and_then(|(_, table)| table.distinct_subjects)), at));
+        for (index, &second) in of_a_sort.iter().enumerate() {
+            for &first in of_a_sort.iter().take(index.min(MAX_HELD_AGAINST)) {
+                if groups.root(first) != groups.root(second) && is_contained(tables, first, second) {
+                    groups.join(first, second);
+                }
             }
         }
     }
 }
 
-fn same_name(a: Option<&str>, b: Option<&str>) -> bool {
-    matches!((a, b), (Some(a), Some(b)) if a.eq_ignore_ascii_case(b))
+/// Data models in which a key means the same person in every table.
+const ONE_KEY: [&str; 4] = ["omop", "i2b2", "pcornet", "sentinel"];
+/// Tables of a sort that each of the others is held against.
+const MAX_HELD_AGAINST: usize = 32;
+
+/// What tables have in common whose keys are the same column.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Sort<'t> {
+    Model(String, &'t str),
+    Schema(String, &'t [String], Option<u64>),
+    Place(String, Locator),
 }
 
-/// Whether both are tables of a data model in which a key means the same person everywhere.
-fn of_one_model(a: &TableFacts, b: &TableFacts) -> bool {
-    a.standard == b.standard && matches!(a.standard.as_deref(), Some("omop" | "i2b2" | "pcornet" | "sentinel"))
-}
-
-fn lie_together(a: &Asset, b: &Asset) -> bool {
-    let place = |asset: &Asset| asset.files.first().map(|file| file.locator.parent());
-    let (a, b): (Option<Locator>, Option<Locator>) = (place(a), place(b));
-    a.is_some() && a == b
+/// Whether nearly all people of the smaller table are in the other, and the keys are counts in one of them.
+fn is_contained(tables: &[(&Asset, &TableFacts)], first: usize, second: usize) -> bool {
+    let (Some((_, a)), Some((_, b))) = (tables.get(first), tables.get(second)) else { return false };
+    let (Some(own), Some(other)) = (people(a), people(b)) else { return false };
+    if !(own.dense || other.dense) || !may_be_the_same(kind(a), kind(b)) {
+        return false;
+    }
+    let (both, asked) = own.shared(other);
+    both * 100 >= asked * 95
 }
 
 fn population(parts: &[(&Asset, &TableFacts)]) -> Population {
@@ -236,22 +274,16 @@ impl Groups {
         Groups { parents: (0..count).collect() }
     }
 
-    fn root(&self, mut at: usize) -> usize {
+    /// The lowest number of a set; on the way there, everyone is pointed further up.
+    fn root(&mut self, mut at: usize) -> usize {
         while let Some(&parent) = self.parents.get(at).filter(|&&parent| parent != at) {
+            let above = self.parents.get(parent).copied().unwrap_or(parent);
+            if let Some(slot) = self.parents.get_mut(at) {
+                *slot = above;
+            }
             at = parent;
         }
         at
-    }
-
-    /// Every pair of members of the two groups; none where they are one.
-    fn pairs_between(&self, a: usize, b: usize) -> Vec<(usize, usize)> {
-        let (a, b) = (self.root(a), self.root(b));
-        if a == b {
-            return Vec::new();
-        }
-        let members = |root: usize| (0..self.parents.len()).filter(|&at| self.root(at) == root).collect::<Vec<usize>>();
-        let others = members(b);
-        members(a).into_iter().flat_map(|one| others.iter().map(move |&other| (one, other))).collect()
     }
 
     fn join(&mut self, a: usize, b: usize) {
@@ -262,7 +294,7 @@ impl Groups {
         }
     }
 
-    fn into_lists(self) -> Vec<Vec<usize>> {
+    fn into_lists(mut self) -> Vec<Vec<usize>> {
         let mut lists: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for at in 0..self.parents.len() {
             lists.entry(self.root(at)).or_default().push(at);

@@ -1,9 +1,10 @@
 //! The same rows in several formats: a table and its export. Told by a digest over all rows, by column name and value,
 //! whatever their order; the digest itself never leaves the run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Asset, Confidence, Presence, Relation, RelationEvidence, RelationKind};
+use super::edge::edge;
+use crate::model::{Asset, Confidence, Presence, Relation, RelationKind};
 
 /// Up to this many copies are each joined to each other; of more, each to the first.
 const ALL_PAIRS: usize = 8;
@@ -18,13 +19,13 @@ pub(super) fn relations(assets: &[Asset], known: &[Relation]) -> Vec<Relation> {
             holders.entry((digest, rows)).or_default().push(asset);
         }
     }
+    let known: BTreeSet<(&str, &str)> = known.iter().map(|edge| (edge.from.as_str(), edge.to.as_str())).collect();
     let mut relations = Vec::new();
     for ((_, rows), holders) in holders {
         for (at, first) in holders.iter().enumerate() {
             let others = if holders.len() <= ALL_PAIRS || at == 0 { holders.get(at + 1..) } else { None };
             for second in others.unwrap_or_default() {
-                let is_known = known.iter().any(|edge| edge.from == first.id && edge.to == second.id);
-                if !is_known {
+                if !known.contains(&(first.id.as_str(), second.id.as_str())) {
                     relations.push(relation(first, second, rows));
                 }
             }
@@ -38,16 +39,5 @@ fn relation(first: &Asset, second: &Asset, rows: u64) -> Relation {
         1 => "the same row under the same columns".to_owned(),
         rows => format!("the same {rows} rows under the same columns"),
     };
-    let evidence = [first, second]
-        .into_iter()
-        .filter_map(|asset| asset.files.first())
-        .map(|file| RelationEvidence { locator: file.locator.clone(), why: why.clone() })
-        .collect();
-    Relation {
-        from: first.id.clone(),
-        to: second.id.clone(),
-        kind: RelationKind::SameContent,
-        confidence: Confidence::High,
-        evidence,
-    }
+    edge((first, &why), (second, &why), RelationKind::SameContent, Confidence::High)
 }

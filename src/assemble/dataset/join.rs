@@ -1,6 +1,6 @@
 //! Tables of one schema that are one table: rows are summed, columns and what they hold are united.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::model::{Sketch, TableFacts};
@@ -8,31 +8,20 @@ use crate::model::{Sketch, TableFacts};
 /// Adds a table's rows and columns to another's. People are a union and never a sum: where the sets themselves are not
 /// known, the largest number of one part is what is known to be there.
 pub(super) fn join(facts: &mut TableFacts, other: &TableFacts) {
-    facts.row_count = match (facts.row_count, other.row_count) {
-        (Some(a), Some(b)) => Some(a.saturating_add(b)),
-        (a, b) => a.or(b),
-    };
-    facts.row_count_estimated |= other.row_count_estimated;
+    facts.add(other);
     let unnamed = |facts: &TableFacts| facts.column_count.unwrap_or(0).saturating_sub(facts.columns.len() as u64);
     let further = unnamed(facts).max(unnamed(other));
-    for column in &other.columns {
-        if !facts.columns.contains(column) {
-            facts.columns.push(column.clone());
-        }
-    }
+    add_new(&mut facts.columns, &other.columns);
     if facts.column_count.is_some() || other.column_count.is_some() {
         facts.column_count = Some((facts.columns.len() as u64).saturating_add(further));
     }
     if let Some(classes) = &other.column_classes {
-        unite(facts.column_classes.get_or_insert_default(), classes);
-    }
-    unite(&mut facts.sensitive_columns, &other.sensitive_columns);
-    unite(&mut facts.sensitive_paths, &other.sensitive_paths);
-    for column in &other.direct_identifiers {
-        if !facts.direct_identifiers.contains(column) {
-            facts.direct_identifiers.push(column.clone());
+        let all = facts.column_classes.get_or_insert_default();
+        for (column, class) in classes {
+            all.entry(column.clone()).or_insert_with(|| class.clone());
         }
     }
+    add_new(&mut facts.direct_identifiers, &other.direct_identifiers);
     facts.pseudonymised = match (facts.pseudonymised, other.pseudonymised) {
         (Some(a), Some(b)) => Some(a && b),
         (a, b) => a.or(b),
@@ -46,21 +35,8 @@ pub(super) fn join(facts: &mut TableFacts, other: &TableFacts) {
         facts.distinct_subjects_error = other.distinct_subjects_error;
     }
     facts.distinct_emails = facts.distinct_emails.max(other.distinct_emails);
-    facts.health_data = match (facts.health_data, other.health_data) {
-        (Some(a), Some(b)) => Some(a || b),
-        (a, b) => a.or(b),
-    };
     facts.domain = facts.domain.take().or_else(|| other.domain.clone());
     facts.standard = facts.standard.take().or_else(|| other.standard.clone());
-    facts.safe_harbor.extend(other.safe_harbor.iter().cloned());
-    facts.gdpr_article_9.extend(other.gdpr_article_9.iter().cloned());
-    facts.key_file |= other.key_file;
-    facts.unblinded |= other.unblinded;
-    for (class, cells) in &other.embedded {
-        let sum = facts.embedded.entry(class.clone()).or_default();
-        *sum = sum.saturating_add(*cells);
-    }
-    facts.studies.extend(other.studies.iter().cloned());
     // A risk is of the records it was counted over.
     facts.risk.clear();
     facts.sketch = sketch(facts, other);
@@ -86,10 +62,11 @@ fn sketch(facts: &TableFacts, other: &TableFacts) -> Option<Arc<Sketch>> {
     Some(Arc::new(Sketch { rows, people }))
 }
 
-fn unite(all: &mut BTreeMap<String, String>, more: &BTreeMap<String, String>) {
-    for (column, class) in more {
-        all.entry(column.clone()).or_insert_with(|| class.clone());
-    }
+/// Appends the names a list does not have yet, in order.
+fn add_new(list: &mut Vec<String>, more: &[String]) {
+    let known: BTreeSet<&String> = list.iter().collect();
+    let mut new: Vec<String> = more.iter().filter(|name| !known.contains(name)).cloned().collect();
+    list.append(&mut new);
 }
 
 #[cfg(test)]

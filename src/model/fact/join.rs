@@ -1,5 +1,7 @@
 //! Several tables as one: what a dataset says over all of its tables.
 
+use std::collections::BTreeMap;
+
 use super::TableFacts;
 
 impl TableFacts {
@@ -7,32 +9,32 @@ impl TableFacts {
     /// and are not joined: people of several tables are counted where their keys can be compared.
     pub fn over<'t>(tables: impl Iterator<Item = &'t TableFacts>) -> TableFacts {
         let mut whole = TableFacts::default();
-        for table in tables {
-            if let Some(rows) = table.row_count {
-                whole.row_count = Some(whole.row_count.unwrap_or(0).saturating_add(rows));
-            }
-            whole.row_count_estimated |= table.row_count_estimated;
-            for (column, class) in &table.sensitive_columns {
-                whole.sensitive_columns.entry(column.clone()).or_insert_with(|| class.clone());
-            }
-            for (path, class) in &table.sensitive_paths {
-                whole.sensitive_paths.entry(path.clone()).or_insert_with(|| class.clone());
-            }
-            whole.health_data = match (whole.health_data, table.health_data) {
-                (Some(one), Some(other)) => Some(one || other),
-                (one, other) => one.or(other),
-            };
-            whole.safe_harbor.extend(table.safe_harbor.iter().cloned());
-            whole.gdpr_article_9.extend(table.gdpr_article_9.iter().cloned());
-            whole.studies.extend(table.studies.iter().cloned());
-            whole.key_file |= table.key_file;
-            whole.unblinded |= table.unblinded;
-            for (class, cells) in &table.embedded {
-                let sum = whole.embedded.entry(class.clone()).or_default();
-                *sum = sum.saturating_add(*cells);
-            }
-        }
+        tables.for_each(|table| whole.add(table));
         whole
+    }
+
+    /// Adds another table's rows and what it says about people, as far as that is a sum or a union.
+    pub fn add(&mut self, other: &TableFacts) {
+        self.row_count = match (self.row_count, other.row_count) {
+            (Some(one), Some(other)) => Some(one.saturating_add(other)),
+            (one, other) => one.or(other),
+        };
+        self.row_count_estimated |= other.row_count_estimated;
+        unite(&mut self.sensitive_columns, &other.sensitive_columns);
+        unite(&mut self.sensitive_paths, &other.sensitive_paths);
+        self.health_data = match (self.health_data, other.health_data) {
+            (Some(one), Some(other)) => Some(one || other),
+            (one, other) => one.or(other),
+        };
+        self.safe_harbor.extend(other.safe_harbor.iter().cloned());
+        self.gdpr_article_9.extend(other.gdpr_article_9.iter().cloned());
+        self.studies.extend(other.studies.iter().cloned());
+        self.key_file |= other.key_file;
+        self.unblinded |= other.unblinded;
+        for (class, cells) in &other.embedded {
+            let sum = self.embedded.entry(class.clone()).or_default();
+            *sum = sum.saturating_add(*cells);
+        }
     }
 
     /// [`TableFacts::over`], with the subjects of the only table that has any.
@@ -48,5 +50,12 @@ impl TableFacts {
             whole.sketch.clone_from(&one.sketch);
         }
         whole
+    }
+}
+
+/// Puts the entries of one map to another that it does not have.
+pub(super) fn unite(all: &mut BTreeMap<String, String>, more: &BTreeMap<String, String>) {
+    for (column, class) in more {
+        all.entry(column.clone()).or_insert_with(|| class.clone());
     }
 }

@@ -3,7 +3,7 @@
 //! Members of objects become paths (`name.family`), items of arrays share the path of their array. Depth is bounded by
 //! the parser (128), the number of paths by the table.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -20,6 +20,7 @@ pub(super) struct Sink<'t> {
     columns: HashMap<String, usize>,
     /// Outermost names, in the order they showed up.
     pub(super) outermost: Vec<String>,
+    seen: HashSet<String>,
     path: String,
     announcing: bool,
     /// Whether there were more paths than are looked at.
@@ -32,6 +33,7 @@ impl<'t> Sink<'t> {
             table,
             columns: HashMap::new(),
             outermost: Vec::new(),
+            seen: HashSet::new(),
             path: String::new(),
             announcing: false,
             overflowed: false,
@@ -62,10 +64,8 @@ impl<'t> Sink<'t> {
     fn enter(&mut self, name: &str) -> usize {
         let mark = self.path.len();
         if mark == 0 {
-            if !self.columns.contains_key(name)
-                && self.outermost.len() < MAX_PATHS
-                && !self.outermost.iter().any(|known| known == name)
-            {
+            if self.outermost.len() < MAX_PATHS && !self.seen.contains(name) {
+                self.seen.insert(name.to_owned());
                 self.outermost.push(name.to_owned());
             }
         } else {
