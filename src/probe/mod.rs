@@ -274,6 +274,7 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "lmdb", run: Run::At(dataset::store::lmdb::probe) },
     Probe { id: "mds", run: Run::At(dataset::sharded::mds::mds) },
     Probe { id: "megatron-indexed", run: Run::At(dataset::sharded::megatron::probe) },
+    Probe { id: "mlflow-around", run: Run::At(run::mlflow::around) },
     Probe { id: "mlflow-files", run: Run::At(run::mlflow::meta) },
     Probe { id: "mlflow-model", run: Run::At(weights::mlmodel::probe) },
     Probe { id: "mlflow-sqlite", run: Run::At(run::mlflow_sqlite::probe) },

@@ -6,6 +6,7 @@
 //! [`crate::relate`] joins.
 
 mod home;
+mod mlflow;
 
 use std::collections::BTreeMap;
 
@@ -25,12 +26,14 @@ pub(super) fn groups<'s>(sightings: impl Iterator<Item = &'s Sighting>) -> Vec<G
         }
     }
     absorb(&mut homes);
+    let around = mlflow::Around::new(&loose);
     for companion in loose {
         if let Some(key) = home::around(companion, &homes) {
             homes.entry(key).or_default().push(companion);
         }
     }
-    let mut groups: Vec<Group> = homes.into_iter().filter_map(|((home, _), files)| group(&home, files)).collect();
+    let mut groups: Vec<Group> =
+        homes.into_iter().filter_map(|((home, _), files)| group(&home, files, &around)).collect();
     groups.extend(plain::groups(single.into_iter()));
     groups
 }
@@ -54,7 +57,7 @@ fn absorb(homes: &mut BTreeMap<(Locator, &str), Vec<&Sighting>>) {
     }
 }
 
-fn group<'s>(home: &Locator, files: Vec<&'s Sighting>) -> Option<Group<'s>> {
+fn group<'s>(home: &Locator, files: Vec<&'s Sighting>, around: &mlflow::Around) -> Option<Group<'s>> {
     let (primary, others) = {
         let mut files = files;
         files.sort_by_key(|file| (home::rank(file), &file.locator));
@@ -64,6 +67,9 @@ fn group<'s>(home: &Locator, files: Vec<&'s Sighting>) -> Option<Group<'s>> {
     let mut run = primary.fact.run().cloned().unwrap_or_default();
     for other in &others {
         other.fact.run().into_iter().for_each(|fact| run.fill_from(fact));
+    }
+    if primary.format == "mlflow-files" {
+        around.fill(&mut run, home);
     }
     settle(&mut run, home);
     let mut draft = draft(primary, Kind::Run);

@@ -6,10 +6,9 @@
 
 pub(super) mod aim;
 pub(super) mod mlflow;
-pub(super) mod paths;
 pub(super) mod mlflow_sqlite;
 pub(super) mod optuna;
-mod paths;
+pub(super) mod paths;
 mod settings;
 mod tables;
 pub(super) mod wandb;

@@ -71,9 +71,10 @@ pub(super) fn text(key: &str, value: Option<&str>) -> Option<String> {
     value.map(str::trim).filter(|value| !value.is_empty()).map(|value| publishable(key, value))
 }
 
-/// An account, which is no secret here: who ran what is what the inventory is for. A mail address is no account.
+/// An account, which is no secret here: who ran what is what the inventory is for. A mail address is no account, and
+/// `unknown` is what MLflow writes for nobody.
 pub(super) fn account(value: Option<&str>) -> Option<String> {
-    text("account", value.filter(|value| !value.contains('@')))
+    text("account", value.filter(|value| !value.contains('@') && *value != "unknown"))
 }
 
 /// The number that a number without fraction is; trackers keep steps as floats.
