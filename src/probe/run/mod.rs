@@ -5,8 +5,11 @@
 //! [`crate::model::publishable`] gives them.
 
 pub(super) mod aim;
+pub(super) mod clearml;
+pub(super) mod comet;
 pub(super) mod mlflow;
 pub(super) mod mlflow_sqlite;
+mod offline_zip;
 pub(super) mod optuna;
 pub(super) mod paths;
 mod settings;

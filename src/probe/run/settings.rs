@@ -22,6 +22,11 @@ pub(super) fn param(run: &mut Run, key: &str, value: &str) {
 /// What a setting says beside its name.
 pub(super) fn note(run: &mut Run, key: &str, value: &str) {
     paths::fill(run, key, value);
+    leak(run, key, value);
+}
+
+/// Notes a setting or an environment variable that holds a secret, by its name.
+pub(super) fn leak(run: &mut Run, key: &str, value: &str) {
     let is_empty = matches!(value.trim(), "" | "null" | "None" | "true" | "false" | "True" | "False" | "~");
     if !is_empty && names_secret(key) {
         let name = publishable("", key);
