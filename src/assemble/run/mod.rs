@@ -7,6 +7,7 @@
 
 mod home;
 mod lightning;
+mod mlflow;
 #[cfg(test)]
 mod tests;
 mod trainer;
@@ -32,12 +33,14 @@ pub(super) fn groups<'s>(runs: impl Iterator<Item = &'s Sighting>, weights: &[&'
     lightning::place(&mut homes);
     trainer::place(weights, &mut homes);
     absorb(&mut homes);
+    let around = mlflow::Around::new(&loose);
     for companion in loose {
         if let Some(key) = home::around(companion, &homes) {
             homes.entry(key).or_default().push(companion);
         }
     }
-    let mut groups: Vec<Group> = homes.into_iter().filter_map(|(home, files)| group(&home, files, weights)).collect();
+    let mut groups: Vec<Group> =
+        homes.into_iter().filter_map(|(home, files)| group(&home, files, weights, &around)).collect();
     groups.extend(plain::groups(single.into_iter()));
     groups
 }
@@ -60,7 +63,12 @@ fn absorb(homes: &mut Homes) {
     }
 }
 
-fn group<'s>(home: &Home<'s>, files: Vec<&'s Sighting>, weights: &[&'s Sighting]) -> Option<Group<'s>> {
+fn group<'s>(
+    home: &Home<'s>,
+    files: Vec<&'s Sighting>,
+    weights: &[&'s Sighting],
+    around: &mlflow::Around,
+) -> Option<Group<'s>> {
     let (place, tracker) = home;
     let (primary, others) = {
         let mut files = files;
@@ -76,6 +84,9 @@ fn group<'s>(home: &Home<'s>, files: Vec<&'s Sighting>, weights: &[&'s Sighting]
             fact = Run { params: fact.params, hostname: fact.hostname, ..Run::default() };
         }
         run.fill_from(&fact);
+    }
+    if primary.format == "mlflow-files" {
+        around.fill(&mut run, place);
     }
     settle(&mut run, home, weights);
     let mut draft = draft(primary, Kind::Run);

@@ -6,10 +6,13 @@
 
 pub(super) mod aim;
 pub(super) mod catboost;
+pub(super) mod clearml;
+pub(super) mod comet;
 pub(super) mod hydra;
 pub(super) mod lightning;
 pub(super) mod mlflow;
 pub(super) mod mlflow_sqlite;
+mod offline_zip;
 pub(super) mod optuna;
 pub(super) mod paths;
 pub(super) mod ray;
