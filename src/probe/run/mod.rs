@@ -7,7 +7,9 @@
 pub(super) mod catboost;
 pub(super) mod hydra;
 pub(super) mod lightning;
+pub(super) mod log;
 pub(super) mod mlflow;
+mod nodelist;
 mod paths;
 pub(super) mod ray;
 mod settings;

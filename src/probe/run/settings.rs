@@ -54,7 +54,7 @@ pub(super) fn set(run: &mut Run, path: &str, value: &str) {
 }
 
 /// Whether a value is a secret by its shape, or by its name: a number is withheld under the name of one alone.
-fn is_secret(path: &str, value: &str) -> bool {
+pub(super) fn is_secret(path: &str, value: &str) -> bool {
     let is_of_secret = || redact_map(path, Value::from(1)).is_string() && publishable(path, value) != value;
     publishable("", value).contains("[withheld]") || is_of_secret()
 }
