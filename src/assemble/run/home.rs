@@ -50,7 +50,7 @@ fn depth(sighting: &Sighting, tracker: &str, directory: &Locator) -> usize {
         "hydra" => true,
         trainer::FORMAT => trainer::step_of(directory).is_some(),
         "tfevents" => sighting.locator.base_name() == b"events.out.tfevents" && is_one_of(&CATBOOST_SETS),
-        "mlflow-files" => is_one_of(&INNER),
+        "mlflow-files" | "wandb" | "wandb-offline" => is_one_of(&INNER),
         tracker if logs::is_log(tracker) => is_one_of(&STREAMS),
         _ => false,
     };

@@ -8,7 +8,7 @@ use crate::model::{Run, publishable};
 
 /// What a setting names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum PathSort {
+pub(in crate::probe) enum PathSort {
     /// Data that was read.
     Data,
     /// Checkpoints that were written.
@@ -46,7 +46,7 @@ const ENDINGS: &str = ".csv .tsv .parquet .json .jsonl .h5ad .h5 .hdf5 .npy .npz
     .sqlite .tfrecord .bin .yaml .yml .pt .pth .ckpt .safetensors .pkl .onnx .gguf .h5mu .loom .feather";
 
 /// What a setting of this name and value names, if that is plain.
-pub(super) fn sort(key: &str, value: &str) -> Option<PathSort> {
+pub(in crate::probe) fn sort(key: &str, value: &str) -> Option<PathSort> {
     let value = value.trim();
     if !is_name(value) {
         return None;
@@ -92,7 +92,7 @@ pub(super) fn sort(key: &str, value: &str) -> Option<PathSort> {
 }
 
 /// Puts what a setting names where it belongs.
-pub(super) fn fill(run: &mut Run, key: &str, value: &str) {
+pub(in crate::probe) fn fill(run: &mut Run, key: &str, value: &str) {
     let Some(sort) = sort(key, value) else { return };
     let value = publishable(key, value.trim());
     let list = match sort {
@@ -119,7 +119,7 @@ pub(super) fn fill(run: &mut Run, key: &str, value: &str) {
 }
 
 /// The same for the arguments of a command: `--data x`, `--data=x`, `data.path=x`.
-pub(super) fn fill_arguments<'a>(run: &mut Run, arguments: impl Iterator<Item = &'a str>) {
+pub(in crate::probe) fn fill_arguments<'a>(run: &mut Run, arguments: impl Iterator<Item = &'a str>) {
     let mut flag: Option<&str> = None;
     for argument in arguments {
         let bare = argument.trim_start_matches('-');

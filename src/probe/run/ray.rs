@@ -65,7 +65,7 @@ pub(crate) fn result(input: &Input) -> Result<Finding, ProbeError> {
         ..Run::default()
     };
     if let Some(config) = report.get("config") {
-        settings::of_json(&mut run, config);
+        settings::params(&mut run, "", config);
     }
     let outcome = last(input.blob).map(|last| run.last_step = last);
     Finding::new(Fact::Run(Box::new(run))).noting(outcome)
@@ -92,7 +92,7 @@ fn last(blob: &dyn Blob) -> Result<Option<u64>, ProbeError> {
 pub(crate) fn params(input: &Input) -> Result<Finding, ProbeError> {
     let config: Value = kit::json_file(input, MAX_CONFIG, &[], "the configuration")?;
     let mut run = Run { trial: Some(true), ..Run::default() };
-    settings::of_json(&mut run, &config);
+    settings::params(&mut run, "", &config);
     Ok(Finding::new(Fact::Run(Box::new(run))))
 }
 

@@ -1,7 +1,7 @@
 //! Command lines in logs: what a launcher was given.
 
 use crate::model::{Run, publishable};
-use crate::probe::run::paths;
+use crate::probe::run::{paths, settings};
 
 /// Longest command that is looked at.
 const MAX_COMMAND: usize = 16 << 10;
@@ -79,7 +79,7 @@ fn name_of(word: &str) -> &str {
 /// Puts the command of a run, and what it names, where it belongs.
 pub(super) fn fill(run: &mut Run, command: &str) {
     if run.command.is_none() {
-        run.command = Some(publishable("command", command));
+        run.command = settings::command(command.split_whitespace());
         run.program = program(command);
     }
     paths::fill_arguments(run, command.split_whitespace());

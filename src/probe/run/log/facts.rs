@@ -7,8 +7,8 @@ use regex::Captures;
 
 use super::command;
 use super::patterns::{self, Sign};
-use crate::model::{Run, publishable};
-use crate::probe::run::{nodelist, paths, settings};
+use crate::model::{Run, names_secret, publishable};
+use crate::probe::run::{nodelist, paths};
 
 /// Longest line that is looked at; the rest of a longer one is output of another sort.
 const MAX_LINE: usize = 4096;
@@ -220,7 +220,8 @@ impl Told {
             _ => {}
         }
         let leaks = &mut self.run.environment_leaks;
-        if leaks.len() < MAX_KEPT && settings::is_secret(key, value) && !leaks.iter().any(|leak| leak == key) {
+        let is_secret = names_secret(key) || publishable("", value).contains("[withheld]");
+        if is_secret && leaks.len() < MAX_KEPT && !leaks.iter().any(|leak| leak == key) {
             leaks.push(publishable("", key));
         }
     }
