@@ -7,6 +7,7 @@
 
 mod home;
 mod lightning;
+mod logs;
 mod mlflow;
 #[cfg(test)]
 mod tests;
@@ -39,8 +40,11 @@ pub(super) fn groups<'s>(runs: impl Iterator<Item = &'s Sighting>, weights: &[&'
             homes.entry(key).or_default().push(companion);
         }
     }
-    let mut groups: Vec<Group> =
-        homes.into_iter().filter_map(|(home, files)| group(&home, files, weights, &around)).collect();
+    let homes = homes.into_iter().flat_map(|(home, files)| match logs::is_log(home.1) {
+        true => logs::split(&home, files),
+        false => vec![(home, files)],
+    });
+    let mut groups: Vec<Group> = homes.filter_map(|(home, files)| group(&home, files, weights, &around)).collect();
     groups.extend(plain::groups(single.into_iter()));
     groups
 }
@@ -83,6 +87,8 @@ fn group<'s>(
         if home::is_session(other) && other.locator.parent() != *place {
             fact = Run { params: fact.params, hostname: fact.hostname, ..Run::default() };
         }
+        // One stream of a job may end as if nothing were, and the other say why it failed.
+        run.failed = run.failed.max(fact.failed);
         run.fill_from(&fact);
     }
     if primary.format == "mlflow-files" {
