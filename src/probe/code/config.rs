@@ -317,7 +317,9 @@ fn is_hydra(tree: &Yaml, targets: &[String]) -> bool {
         GROUPS.contains(&group.split('@').next().unwrap_or_default())
     });
     let groups = groups.count();
+    let is_composed = defaults.iter().any(|item| item.text() == Some("_self_"));
     groups >= 2
+        || (is_composed && is_training(tree))
         || (groups == 1 && (is_training(tree) || tree.get("hydra").is_some()))
         || targets.iter().any(|target| LEARNING.iter().any(|library| target.starts_with(library)))
         || (!targets.is_empty() && is_training(tree))
