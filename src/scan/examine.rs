@@ -17,6 +17,7 @@ use crate::blob::{Blob, Memory, Prefix, ReadError, Spool, read_full};
 use crate::model::{Cause, Confidence, ContentId, Evidence, Fact, Gap, Presence, Role, Sighting, Stage, TallyKey};
 use crate::probe::{self, Finding, ProbeError, Run};
 use crate::signature::{HEAD, Match, Signature, View};
+use crate::table::withhold;
 use crate::unpack;
 
 /// Bytes kept of the beginning of a stream.
@@ -326,7 +327,11 @@ impl Examination<'_, '_, '_> {
         (answer, is_read)
     }
 
-    fn recognised(&mut self, found: &Match, finding: Finding, blob: &dyn Blob) {
+    fn recognised(&mut self, found: &Match, mut finding: Finding, blob: &dyn Blob) {
+        // What somebody named after people is a value, wherever it stands.
+        if let Fact::Dataset(dataset) = &mut finding.fact {
+            withhold::people(&self.cx.plan.tables.taxonomy, dataset);
+        }
         let signature = found.signature;
         let family = finding.fact.family().unwrap_or(signature.family);
         self.cx.progress.found(family);

@@ -9,10 +9,12 @@
 
 mod cell;
 mod class;
+mod header;
 mod people;
 mod profile;
 mod risk;
 mod value;
+pub mod withhold;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,6 +23,7 @@ pub use cell::Cell;
 use class::Dictionary;
 pub use class::embedded;
 pub use class::{Asked, Class, ClassError, ClassKind, Context, Example, Makes, Stored, Taxonomy, Values};
+pub use header::names_columns;
 pub use profile::{Column, Kind, Profile};
 pub use risk::RISK_CLASSES;
 
@@ -117,6 +120,11 @@ impl<'s> Table<'s> {
     /// The columns so far.
     pub fn columns(&self) -> impl ExactSizeIterator<Item = &Column> {
         self.profiles.iter().map(|profile| &profile.column)
+    }
+
+    /// What its columns may hold.
+    pub fn taxonomy(&self) -> &'s Taxonomy {
+        &self.settings.taxonomy
     }
 
     /// Rows so far.

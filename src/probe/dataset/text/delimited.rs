@@ -30,9 +30,9 @@ const MIN_ALIKE: usize = 5;
 /// A file whose name says it is delimited.
 pub(in crate::probe) fn named(input: &Input, reader: &mut dyn Read) -> Result<Finding, ProbeError> {
     let beginning = Beginning::read(input)?;
-    let dialect = dialect::of(&beginning.text, beginning.whole)
+    let dialect = dialect::of(&input.tables.taxonomy, &beginning.text, beginning.whole)
         .filter(|dialect| dialect.ragged <= MAX_RAGGED)
-        .or_else(|| dialect::single(&beginning.text, beginning.whole))
+        .or_else(|| dialect::single(&input.tables.taxonomy, &beginning.text, beginning.whole))
         .ok_or(ProbeError::NotMine)?;
     run(input, &beginning, &dialect, reader)
 }
@@ -40,7 +40,7 @@ pub(in crate::probe) fn named(input: &Input, reader: &mut dyn Read) -> Result<Fi
 /// Any other text: many records with equally many fields and a header, or it is none.
 pub(in crate::probe) fn unnamed(input: &Input, reader: &mut dyn Read) -> Result<Finding, ProbeError> {
     let beginning = Beginning::read(input)?;
-    let dialect = dialect::of(&beginning.text, beginning.whole).ok_or(ProbeError::NotMine)?;
+    let dialect = dialect::of(&input.tables.taxonomy, &beginning.text, beginning.whole).ok_or(ProbeError::NotMine)?;
     let is_plain = |name: &String| name.len() <= 64 && !name.contains(['{', '}', '<', '>', '=', '(', '"']);
     let is_table = dialect.ragged == 0
         && dialect.alike > MIN_ALIKE

@@ -3,6 +3,8 @@
 
 use csv_core::{ReadRecordResult, ReaderBuilder};
 
+use crate::table::{Taxonomy, names_columns};
+
 /// What separates fields, best guess first where two fit as well.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 /// Records of the beginning that are looked at.
@@ -28,30 +30,29 @@ pub(super) struct Dialect {
 
 /// Finds the dialect of a text by its beginning; `whole` where that is all of it. Nothing where no delimiter makes
 /// records of at least two fields.
-pub(super) fn of(text: &str, whole: bool) -> Option<Dialect> {
+pub(super) fn of(taxonomy: &Taxonomy, text: &str, whole: bool) -> Option<Dialect> {
     let (preamble, stated) = preamble(text);
     let body = text.get(preamble..)?;
-    let mut best: Option<Dialect> = None;
+    let mut best: Option<(Dialect, Vec<Vec<String>>)> = None;
     for delimiter in DELIMITERS.into_iter().filter(|&delimiter| stated.is_none_or(|stated| stated == delimiter)) {
         let records = records(body, delimiter, whole);
         let Some(first) = records.first().filter(|first| first.len() > 1) else { continue };
         let alike = records.iter().filter(|record| record.len() == first.len()).count();
         let ragged = records.len().saturating_sub(alike).saturating_mul(100).checked_div(records.len()).unwrap_or(0);
         let better = |known: &Dialect| (ragged, known.first.len()) < (known.ragged, first.len());
-        if best.as_ref().is_none_or(better) {
-            best =
-                Some(Dialect { delimiter, preamble, header: is_header(&records), first: first.clone(), alike, ragged });
+        if best.as_ref().is_none_or(|(known, _)| better(known)) {
+            best = Some((Dialect { delimiter, preamble, header: false, first: first.clone(), alike, ragged }, records));
         }
     }
-    best
+    best.map(|(dialect, records)| Dialect { header: is_header(taxonomy, &records), ..dialect })
 }
 
 /// A table of one column, for a file that says it is one.
-pub(super) fn single(text: &str, whole: bool) -> Option<Dialect> {
+pub(super) fn single(taxonomy: &Taxonomy, text: &str, whole: bool) -> Option<Dialect> {
     let (preamble, _) = preamble(text);
     let records = records(text.get(preamble..)?, b',', whole);
     let first = records.first()?.clone();
-    let header = is_header(&records);
+    let header = is_header(taxonomy, &records);
     let alike = records.iter().filter(|record| record.len() == 1).count();
     (first.len() == 1 && alike == records.len() && alike > 1).then_some(Dialect {
         delimiter: b',',
@@ -110,30 +111,12 @@ fn strings(fields: &[u8], ends: &[usize]) -> Vec<String> {
     strings
 }
 
-/// Whether the first record names the columns: words, each once, none of which looks like a value.
-fn is_header(records: &[Vec<String>]) -> bool {
+fn is_header(taxonomy: &Taxonomy, records: &[Vec<String>]) -> bool {
     let Some((first, rest)) = records.split_first() else { return false };
-    let empty = first.iter().filter(|field| field.trim().is_empty()).count();
-    let mut names: Vec<String> =
-        first.iter().map(|field| field.trim().to_lowercase()).filter(|name| !name.is_empty()).collect();
-    names.sort_unstable();
-    let repeated = names.windows(2).filter(|pair| pair.first() == pair.last()).count();
-    let is_valued = |field: &String| looks_like_value(field.trim());
-    // A row-name column has no name; programs number columns of the same name or leave them be.
-    let clean = empty <= 1 && repeated.saturating_mul(5) <= first.len() && !first.iter().any(is_valued);
-    // Words all over say nothing of the first record, unless they come again.
-    let comes_again = rest.iter().any(|record| record == first);
-    clean && !comes_again && names.iter().all(|name| name.len() <= 200)
-}
-
-fn looks_like_value(field: &str) -> bool {
-    if field.parse::<f64>().is_ok() && !field.is_empty() {
-        return true;
+    fn texts(record: &Vec<String>) -> Vec<&str> {
+        record.iter().map(String::as_str).collect()
     }
-    let digits = field.bytes().filter(u8::is_ascii_digit).count();
-    let separators = field.bytes().filter(|byte| b"-/.: ,T".contains(byte)).count();
-    let is_date = digits >= 6 && digits.saturating_add(separators) == field.len();
-    is_date || (field.contains('@') && field.contains('.'))
+    names_columns(taxonomy, &texts(first), &rest.iter().map(texts).collect::<Vec<_>>())
 }
 
 #[cfg(test)]
@@ -141,7 +124,7 @@ mod tests {
     use super::*;
 
     fn seen(text: &str) -> Option<(char, usize, bool)> {
-        of(text, true).map(|found| (char::from(found.delimiter), found.first.len(), found.header))
+        of(&Taxonomy::default(), text, true).map(|found| (char::from(found.delimiter), found.first.len(), found.header))
     }
 
     #[test]
@@ -169,9 +152,9 @@ mod tests {
 
     #[test]
     fn prose_is_ragged() {
-        let found = of("Dear all, hello\nthis is prose, with commas, many\nand lines\n", true);
+        let found = of(&Taxonomy::default(), "Dear all, hello\nthis is prose, with commas, many\nand lines\n", true);
         assert!(found.is_none_or(|found| found.ragged > 20));
-        assert!(of("no delimiter\nat all\n", true).is_none());
-        assert_eq!(single("id\n1\n2\n", true).map(|found| found.alike), Some(3));
+        assert!(of(&Taxonomy::default(), "no delimiter\nat all\n", true).is_none());
+        assert_eq!(single(&Taxonomy::default(), "id\n1\n2\n", true).map(|found| found.alike), Some(3));
     }
 }
