@@ -399,8 +399,12 @@ impl Examination<'_, '_, '_> {
     fn unrecognised(&mut self, view: &View, failure: Option<(&Signature, ProbeError)>) {
         let claimed = self.cx.signatures.claimed(view);
         let failure = match (failure, claimed) {
-            // A weak hint that led nowhere is not worth a word, unless the name says the same.
-            (Some((signature, _)), None) if signature.confidence < Confidence::High => None,
+            // A weak hint that led nowhere is not worth a word, unless the name says the same or a parser knows it.
+            (Some((signature, error)), None)
+                if signature.confidence < Confidence::High && !matches!(error, ProbeError::Unsupported(_)) =>
+            {
+                None
+            }
             (Some((signature, error)), _) => Some((signature, error.cause(), error.to_string())),
             // Nothing is hidden in an empty file, whatever it is called.
             (None, Some(_)) if view.head.is_empty() => None,
