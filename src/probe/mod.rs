@@ -257,6 +257,7 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "hl7v2", run: Run::Through(dataset::clinical::hl7v2::probe) },
     Probe { id: "iceberg", run: Run::At(dataset::sharded::iceberg::probe) },
     Probe { id: "json-array", run: Run::Through(dataset::text::json::array) },
+    Probe { id: "json-document", run: Run::Through(dataset::text::document::probe) },
     Probe { id: "json-lines", run: Run::Through(dataset::text::json::lines) },
     Probe { id: "keras-h5", run: Run::At(weights::keras_h5::probe) },
     Probe { id: "keras-zip", run: Run::At(weights::keras_zip::probe) },
