@@ -337,6 +337,8 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "snakemake", run: Run::At(code::workflow::snakemake) },
     Probe { id: "spacy", run: Run::At(weights::spacy::meta) },
     Probe { id: "sqlite", run: Run::At(dataset::store::sqlite::probe) },
+    Probe { id: "sqlite-journal", run: Run::At(dataset::store::sqlite_log::journal) },
+    Probe { id: "sqlite-wal", run: Run::At(dataset::store::sqlite_log::wal) },
     Probe { id: "tf-checkpoint", run: Run::At(weights::tf_checkpoint::probe) },
     Probe { id: "tfevents", run: Run::Through(run::tfevents::probe) },
     Probe { id: "tflite", run: Run::At(weights::tflite::probe) },
