@@ -8,6 +8,7 @@
 mod home;
 mod lightning;
 mod logs;
+mod mlflow;
 #[cfg(test)]
 mod tests;
 mod trainer;
@@ -33,6 +34,7 @@ pub(super) fn groups<'s>(runs: impl Iterator<Item = &'s Sighting>, weights: &[&'
     lightning::place(&mut homes);
     trainer::place(weights, &mut homes);
     absorb(&mut homes);
+    let around = mlflow::Around::new(&loose);
     for companion in loose {
         if let Some(key) = home::around(companion, &homes) {
             homes.entry(key).or_default().push(companion);
@@ -42,7 +44,7 @@ pub(super) fn groups<'s>(runs: impl Iterator<Item = &'s Sighting>, weights: &[&'
         true => logs::split(&home, files),
         false => vec![(home, files)],
     });
-    let mut groups: Vec<Group> = homes.filter_map(|(home, files)| group(&home, files, weights)).collect();
+    let mut groups: Vec<Group> = homes.filter_map(|(home, files)| group(&home, files, weights, &around)).collect();
     groups.extend(plain::groups(single.into_iter()));
     groups
 }
@@ -65,7 +67,12 @@ fn absorb(homes: &mut Homes) {
     }
 }
 
-fn group<'s>(home: &Home<'s>, files: Vec<&'s Sighting>, weights: &[&'s Sighting]) -> Option<Group<'s>> {
+fn group<'s>(
+    home: &Home<'s>,
+    files: Vec<&'s Sighting>,
+    weights: &[&'s Sighting],
+    around: &mlflow::Around,
+) -> Option<Group<'s>> {
     let (place, tracker) = home;
     let (primary, others) = {
         let mut files = files;
@@ -83,6 +90,9 @@ fn group<'s>(home: &Home<'s>, files: Vec<&'s Sighting>, weights: &[&'s Sighting]
         // One stream of a job may end as if nothing were, and the other say why it failed.
         run.failed = run.failed.max(fact.failed);
         run.fill_from(&fact);
+    }
+    if primary.format == "mlflow-files" {
+        around.fill(&mut run, place);
     }
     settle(&mut run, home, weights);
     let mut draft = draft(primary, Kind::Run);
