@@ -108,7 +108,8 @@ fn data(dataset: &Dataset) -> (Level, Vec<String>) {
     moderate.extend((!table.embedded.is_empty()).then(|| "free text that names or numbers people".to_owned()));
     moderate.extend((dataset.contains_pickle == Some(true)).then(|| "whoever loads it runs what it says".to_owned()));
     if high.is_empty() && moderate.is_empty() {
-        let has_people = table.distinct_subjects.is_some_and(|count| count > 0);
+        let has_personal = !table.sensitive_columns.is_empty() || !table.sensitive_paths.is_empty();
+        let has_people = has_personal || table.distinct_subjects.is_some_and(|count| count > 0);
         let is_known = !table.columns.is_empty() && table.column_classes.is_some();
         let why = match (has_people, is_known) {
             (true, _) => people("records"),
