@@ -4,6 +4,7 @@
 //! `probe/`. Grouping goes by explicit manifests first, then by what names promise, then by what lies in one
 //! directory; a sighting is claimed once.
 
+mod code;
 mod dataset;
 mod impact;
 mod links;
@@ -44,8 +45,9 @@ pub fn assets(survey: &Survey) -> Vec<Asset> {
     let (mut groups, data) = weights::groups(of(Family::Weights).collect(), of(Family::Dataset).collect(), &code);
     let raw = of(Family::Weights).filter(|sighting| sighting.format == "raw-weights").collect();
     groups.extend(dataset::groups(data, raw));
-    groups.extend(run::groups(of(Family::Run)));
-    for family in [Family::Code, Family::Image, Family::Infra] {
+    groups.extend(run::groups(of(Family::Run), &of(Family::Weights).collect::<Vec<_>>()));
+    groups.extend(code::groups(of(Family::Code)));
+    for family in [Family::Image, Family::Infra] {
         groups.extend(plain::groups(of(family)));
     }
     // What only claims to be something stands by itself.
@@ -121,7 +123,10 @@ fn id(group: &Group) -> String {
     let kind = group.draft.kind;
     let mut parts: Vec<String> = std::iter::once(group.primary)
         .chain(group.others.iter().copied())
-        .filter(|sighting| sighting.role != crate::model::Role::Companion)
+        // A companion may stand for what it tells of: the state of a trainer for its run.
+        .enumerate()
+        .filter(|(at, sighting)| *at == 0 || sighting.role != crate::model::Role::Companion)
+        .map(|(_, sighting)| sighting)
         .map(|sighting| match sighting.identities.first() {
             Some(content) => content.to_string(),
             None => sighting.locator.to_string(),

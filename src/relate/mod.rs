@@ -1,15 +1,20 @@
 //! Lines between assets: from identities they share, and from what one of them states of the other. Never from names that
 //! resemble each other.
 
+mod defined_by;
 mod derived_from;
 mod edge;
+mod lineage;
 mod people;
 mod places;
+mod processed;
+mod projects;
 mod same_content;
 mod same_rows;
 mod same_run;
 
 pub use people::populations;
+pub use projects::projects;
 
 use crate::model::{Asset, Relation};
 
@@ -19,7 +24,15 @@ pub fn relations(assets: &[Asset]) -> Vec<Relation> {
     relations.extend(same_rows::relations(assets, &relations));
     relations.extend(derived_from::relations(assets));
     relations.extend(same_run::relations(assets));
-    relations.sort();
+    relations.extend(lineage::relations(assets));
+    relations.extend(defined_by::relations(assets));
+    relations.extend(processed::relations(assets));
+    // Two reasons for one edge: the surer stays.
+    relations.sort_by(|a, b| {
+        let ends = (&a.from, &a.to, a.kind).cmp(&(&b.from, &b.to, b.kind));
+        ends.then(b.confidence.cmp(&a.confidence)).then_with(|| a.evidence.cmp(&b.evidence))
+    });
+    relations.dedup_by(|next, kept| (&next.from, &next.to, next.kind) == (&kept.from, &kept.to, kept.kind));
     relations
 }
 

@@ -27,6 +27,9 @@ pub struct Code {
     /// Formats of data it reads.
     #[serde(skip_serializing_if = "no_list")]
     pub reads_formats: Vec<String>,
+    /// Columns of tables it names (`frame["age"]`).
+    #[serde(skip_serializing_if = "no_list")]
+    pub columns: Vec<String>,
     /// Paths of data, models and outputs it names.
     #[serde(skip_serializing_if = "no_list")]
     pub paths: Vec<String>,
@@ -63,6 +66,10 @@ pub struct Code {
     /// The model type it registers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model_type: Option<String>,
+    /// How many directories up the relative imports of a source lead: what is there is one package with it. Not told, as it
+    /// says nothing that its place does not.
+    #[serde(skip)]
+    pub levels_up: usize,
 }
 
 impl Code {
@@ -85,5 +92,21 @@ impl Code {
             _ => return false,
         }
         true
+    }
+
+    /// Adds another file of the same asset: lists become the union, counts the sum, and what this one says of itself stands.
+    pub fn add(&mut self, other: &Code) {
+        macro_rules! first { ($($field:ident),*) => { $(
+            if self.$field.is_none() { self.$field.clone_from(&other.$field); }
+        )* } }
+        macro_rules! union { ($($field:ident),*) => { $( fill_list(&mut self.$field, &other.$field); )* } }
+        macro_rules! sum { ($($field:ident),*) => { $(
+            if let Some(more) = other.$field {
+                self.$field = Some(self.$field.unwrap_or_default().saturating_add(more));
+            }
+        )* } }
+        first!(kind, run_name, framework, base_model, not_own, model_type);
+        union!(classes, imports, functions, writes, reads_formats, paths, hosts, steps);
+        sum!(cells, cells_with_output, tables_in_output, lines);
     }
 }

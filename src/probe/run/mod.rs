@@ -4,4 +4,22 @@
 //! parameters, metrics and environments stay here: their names are published, and paths, hosts, accounts and commands as
 //! [`crate::model::publishable`] gives them.
 
+pub(super) mod aim;
+pub(super) mod catboost;
+pub(super) mod clearml;
+pub(super) mod comet;
+pub(super) mod hydra;
+pub(super) mod lightning;
+pub(super) mod log;
 pub(super) mod mlflow;
+pub(super) mod mlflow_sqlite;
+mod nodelist;
+mod offline_zip;
+pub(super) mod optuna;
+pub(super) mod paths;
+pub(super) mod ray;
+mod settings;
+mod tables;
+pub(super) mod tfevents;
+pub(super) mod trainer;
+pub(super) mod wandb;

@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use super::super::super::ProbeError;
-use super::super::message::{Message, Value};
 use crate::model::TableFacts;
+use crate::probe::message::{Message, Value};
 use crate::table::{Cell, Column, Kind, Table};
 
 /// Values of one feature that are looked at: a longer list is a vector.
