@@ -17,6 +17,7 @@ use crate::blob::{Blob, Memory, Prefix, ReadError, Spool, read_full};
 use crate::model::{Cause, Confidence, ContentId, Evidence, Fact, Gap, Presence, Role, Sighting, Stage, TallyKey};
 use crate::probe::{self, Finding, ProbeError, Run};
 use crate::signature::{HEAD, Match, Signature, View};
+use crate::table::withhold;
 use crate::unpack;
 
 /// Bytes kept of the beginning of a stream.
@@ -326,7 +327,11 @@ impl Examination<'_, '_, '_> {
         (answer, is_read)
     }
 
-    fn recognised(&mut self, found: &Match, finding: Finding, blob: &dyn Blob) {
+    fn recognised(&mut self, found: &Match, mut finding: Finding, blob: &dyn Blob) {
+        // What somebody named after people is a value, wherever it stands.
+        if let Fact::Dataset(dataset) = &mut finding.fact {
+            withhold::people(&self.cx.plan.tables.taxonomy, dataset);
+        }
         let signature = found.signature;
         let family = finding.fact.family().unwrap_or(signature.family);
         self.cx.progress.found(family);
@@ -394,8 +399,12 @@ impl Examination<'_, '_, '_> {
     fn unrecognised(&mut self, view: &View, failure: Option<(&Signature, ProbeError)>) {
         let claimed = self.cx.signatures.claimed(view);
         let failure = match (failure, claimed) {
-            // A weak hint that led nowhere is not worth a word, unless the name says the same.
-            (Some((signature, _)), None) if signature.confidence < Confidence::High => None,
+            // A weak hint that led nowhere is not worth a word, unless the name says the same or a parser knows it.
+            (Some((signature, error)), None)
+                if signature.confidence < Confidence::High && !matches!(error, ProbeError::Unsupported(_)) =>
+            {
+                None
+            }
             (Some((signature, error)), _) => Some((signature, error.cause(), error.to_string())),
             // Nothing is hidden in an empty file, whatever it is called.
             (None, Some(_)) if view.head.is_empty() => None,
