@@ -13,6 +13,8 @@ use super::signs::{self, Sign, Told};
 
 /// Most classes, functions, modules, paths and steps kept, each.
 const MAX_KEPT: usize = 200;
+/// Longest name of a column.
+const MAX_COLUMN: usize = 64;
 /// Most scopes that are open at once.
 const MAX_SCOPES: usize = 100;
 /// Most names bound by imports that are followed.
@@ -28,6 +30,8 @@ pub(super) struct Outline {
     pub(super) classes: Vec<String>,
     pub(super) functions: Vec<String>,
     pub(super) paths: Vec<String>,
+    /// What tables are asked for: `frame["age"]`.
+    pub(super) columns: Vec<String>,
     pub(super) steps: Vec<String>,
     pub(super) model_type: Option<String>,
     pub(super) run_name: Option<String>,
@@ -77,6 +81,7 @@ impl Outline {
             // A text by itself is documentation.
             return;
         }
+        self.columns(tokens);
         let rest = tokens.get(1..).unwrap_or_default();
         match first.text {
             b"import" => self.import(rest),
@@ -101,6 +106,18 @@ impl Outline {
             _ => {
                 self.assignment(tokens);
                 self.calls(tokens);
+            }
+        }
+    }
+
+    /// `x["a"]`, `f(x)["a"]`, `x["a"]["b"]`
+    fn columns(&mut self, tokens: &[Token]) {
+        for window in tokens.windows(4) {
+            let [before, open, key, close] = window else { continue };
+            let is_of_value = before.sort == Sort::Name || before.is("]") || before.is(")");
+            let is_key = key.sort == Sort::Text && (1..=MAX_COLUMN).contains(&key.text.len());
+            if is_of_value && open.is("[") && is_key && close.is("]") {
+                keep(&mut self.columns, text(key));
             }
         }
     }
