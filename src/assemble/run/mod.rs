@@ -7,6 +7,8 @@
 
 mod home;
 mod lightning;
+mod logs;
+mod mlflow;
 #[cfg(test)]
 mod tests;
 mod trainer;
@@ -32,12 +34,17 @@ pub(super) fn groups<'s>(runs: impl Iterator<Item = &'s Sighting>, weights: &[&'
     lightning::place(&mut homes);
     trainer::place(weights, &mut homes);
     absorb(&mut homes);
+    let around = mlflow::Around::new(&loose);
     for companion in loose {
         if let Some(key) = home::around(companion, &homes) {
             homes.entry(key).or_default().push(companion);
         }
     }
-    let mut groups: Vec<Group> = homes.into_iter().filter_map(|(home, files)| group(&home, files, weights)).collect();
+    let homes = homes.into_iter().flat_map(|(home, files)| match logs::is_log(home.1) {
+        true => logs::split(&home, files),
+        false => vec![(home, files)],
+    });
+    let mut groups: Vec<Group> = homes.filter_map(|(home, files)| group(&home, files, weights, &around)).collect();
     groups.extend(plain::groups(single.into_iter()));
     groups
 }
@@ -60,7 +67,12 @@ fn absorb(homes: &mut Homes) {
     }
 }
 
-fn group<'s>(home: &Home<'s>, files: Vec<&'s Sighting>, weights: &[&'s Sighting]) -> Option<Group<'s>> {
+fn group<'s>(
+    home: &Home<'s>,
+    files: Vec<&'s Sighting>,
+    weights: &[&'s Sighting],
+    around: &mlflow::Around,
+) -> Option<Group<'s>> {
     let (place, tracker) = home;
     let (primary, others) = {
         let mut files = files;
@@ -75,7 +87,12 @@ fn group<'s>(home: &Home<'s>, files: Vec<&'s Sighting>, weights: &[&'s Sighting]
         if home::is_session(other) && other.locator.parent() != *place {
             fact = Run { params: fact.params, hostname: fact.hostname, ..Run::default() };
         }
+        // One stream of a job may end as if nothing were, and the other say why it failed.
+        run.failed = run.failed.max(fact.failed);
         run.fill_from(&fact);
+    }
+    if primary.format == "mlflow-files" {
+        around.fill(&mut run, place);
     }
     settle(&mut run, home, weights);
     let mut draft = draft(primary, Kind::Run);
@@ -101,7 +118,12 @@ fn settle(run: &mut Run, home: &Home, weights: &[&Sighting]) {
             run.checkpoints = lightning::checkpoints(place, weights);
         }
         "hydra" => run.run_id = hydra_id(run.run_id.take(), place),
-        "ray-tune" => run.name = run.name.take().or_else(|| Some(crate::model::escape_name(place.base_name()))),
+        "ray-tune" => {
+            let directory = crate::model::escape_name(place.base_name());
+            // A trial that never reported has its key in the name of its directory alone.
+            run.run_id = run.run_id.take().or_else(|| ray_key(&directory));
+            run.name.get_or_insert(directory);
+        }
         _ => {}
     }
     if run.run_id.is_none() {
@@ -111,6 +133,15 @@ fn settle(run: &mut Run, home: &Home, weights: &[&Sighting]) {
         list.sort();
         list.dedup();
     }
+}
+
+/// `02c73_00002` of `train_02c73_00002_2_x=3_2026-11-21_21-10-44`.
+fn ray_key(directory: &str) -> Option<String> {
+    let parts: Vec<&str> = directory.split('_').collect();
+    let is_hex = |part: &str| matches!(part.len(), 5 | 8) && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_number = |part: &str| part.len() == 5 && part.bytes().all(|byte| byte.is_ascii_digit());
+    let key = parts.windows(2).find(|pair| is_hex(pair[0]) && is_number(pair[1]));
+    key.map(|pair| pair.join("_"))
 }
 
 /// The key of a Hydra job: its directory below the one it was started in, as far as that is still so; else below the

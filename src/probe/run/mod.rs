@@ -6,15 +6,26 @@
 
 pub(super) mod aim;
 pub(super) mod catboost;
+pub(super) mod clearml;
+pub(super) mod comet;
+pub(super) mod dvclive;
 pub(super) mod hydra;
+pub(super) mod keras_tuner;
 pub(super) mod lightning;
+pub(super) mod log;
 pub(super) mod mlflow;
 pub(super) mod mlflow_sqlite;
+pub(super) mod neptune;
+mod nodelist;
+mod offline_zip;
 pub(super) mod optuna;
 pub(super) mod paths;
 pub(super) mod ray;
+pub(super) mod sacred;
 mod settings;
+pub(super) mod submitit;
 mod tables;
 pub(super) mod tfevents;
 pub(super) mod trainer;
 pub(super) mod wandb;
+pub(super) mod workflow;

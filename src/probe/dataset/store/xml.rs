@@ -1,4 +1,4 @@
-//! XML of spreadsheets, a piece at a time, out of a member of a zip: no piece is longer than what is allowed.
+//! XML of spreadsheets and of study definitions, a piece at a time: no piece is longer than what is allowed.
 
 use std::cell::Cell;
 use std::io::{self, BufRead, BufReader, Read};
@@ -17,7 +17,7 @@ const MAX_EVENT: u64 = 1 << 20;
 const MAX_INFLATED: u64 = 8 << 30;
 
 /// What comes next.
-pub(super) enum Piece {
+pub(in crate::probe::dataset) enum Piece {
     /// An element begins: its local name.
     Open(String),
     /// It ends.
@@ -29,7 +29,7 @@ pub(super) enum Piece {
 }
 
 /// A member that is read piece by piece.
-pub(super) struct Pieces<'b> {
+pub(in crate::probe::dataset) struct Pieces<'b> {
     reader: Reader<Bounded<BufReader<Box<dyn Read + 'b>>>>,
     left: Rc<Cell<u64>>,
     buffer: Vec<u8>,
@@ -39,18 +39,27 @@ pub(super) struct Pieces<'b> {
 }
 
 impl<'b> Pieces<'b> {
-    pub(super) fn open(blob: &'b dyn Blob, zip: &Directory, member: &Member) -> Result<Pieces<'b>, ProbeError> {
-        let source: Box<dyn Read + 'b> = Box::new(zip.open(blob, member)?.take(MAX_INFLATED));
+    pub(in crate::probe::dataset) fn open(
+        blob: &'b dyn Blob,
+        zip: &Directory,
+        member: &Member,
+    ) -> Result<Pieces<'b>, ProbeError> {
+        Ok(Pieces::of(zip.open(blob, member)?))
+    }
+
+    /// The pieces of a stream.
+    pub(in crate::probe::dataset) fn of(source: impl Read + 'b) -> Pieces<'b> {
+        let source: Box<dyn Read + 'b> = Box::new(source.take(MAX_INFLATED));
         let left = Rc::new(Cell::new(MAX_EVENT));
         let reader = Reader::from_reader(Bounded { source: BufReader::new(source), left: Rc::clone(&left) });
-        Ok(Pieces { reader, left, buffer: Vec::new(), attributes: Vec::new(), pending: None })
+        Pieces { reader, left, buffer: Vec::new(), attributes: Vec::new(), pending: None }
     }
 
     /// The next piece.
     ///
     /// # Errors
     /// [`ProbeError::Malformed`] where it is no XML, has a DTD or a piece that is too long; what reading answers.
-    pub(super) fn next(&mut self) -> Result<Piece, ProbeError> {
+    pub(in crate::probe::dataset) fn next(&mut self) -> Result<Piece, ProbeError> {
         if let Some(name) = self.pending.take() {
             return Ok(Piece::Close(name));
         }
@@ -82,7 +91,7 @@ impl<'b> Pieces<'b> {
     }
 
     /// An attribute of the element that was opened last, by local name.
-    pub(super) fn attribute(&self, name: &str) -> Option<&str> {
+    pub(in crate::probe::dataset) fn attribute(&self, name: &str) -> Option<&str> {
         self.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 }
