@@ -17,6 +17,7 @@ use crate::blob::{Blob, Memory, Prefix, ReadError, Spool, read_full};
 use crate::model::{Cause, Confidence, ContentId, Evidence, Fact, Gap, Presence, Role, Sighting, Stage, TallyKey};
 use crate::probe::{self, Finding, ProbeError, Run};
 use crate::signature::{HEAD, Match, Signature, View};
+use crate::table::Means;
 use crate::unpack;
 
 /// Bytes kept of the beginning of a stream.
@@ -306,7 +307,7 @@ impl Examination<'_, '_, '_> {
             shared: Some(blob),
             head: view.head,
             name: &self.entry.name,
-            tables: &self.cx.plan.tables,
+            tables: Means { settings: &self.cx.plan.tables, purse: Some(self.budget) },
             rows: self.cx.plan.depth >= Depth::Content,
         };
         let mut is_read = false;
@@ -323,7 +324,7 @@ impl Examination<'_, '_, '_> {
             self.gap(Stage::Probe, Cause::Panicked, detail);
             Err(ProbeError::NotMine)
         });
-        (answer, is_read)
+        (answer.map(Finding::settled), is_read)
     }
 
     fn recognised(&mut self, found: &Match, finding: Finding, blob: &dyn Blob) {
@@ -443,7 +444,13 @@ impl Examination<'_, '_, '_> {
     }
 
     fn gap(&mut self, stage: Stage, cause: Cause, detail: impl Into<String>) {
+        let gap = Gap::new(self.entry.locator.clone(), stage, cause, detail);
+        // What ended the reading ends the next one too: said once.
+        let is_same = |other: &&Gap| other.cause == cause && other.detail == gap.detail && other.locator == gap.locator;
+        if self.tray.gaps.iter().rev().take(8).any(|other| is_same(&other)) {
+            return;
+        }
         self.cx.progress.gap();
-        self.tray.gaps.push(Gap::new(self.entry.locator.clone(), stage, cause, detail));
+        self.tray.gaps.push(gap);
     }
 }

@@ -24,14 +24,43 @@ pub use class::{Asked, Class, ClassError, ClassKind, Context, Example, Makes, St
 pub use profile::{Column, Kind, Profile};
 pub use risk::RISK_CLASSES;
 
+use crate::blob::{Purse, ReadError};
 use crate::model::{People, Sketch, SubjectKind, TableFacts};
 
 /// Columns that are looked at; of further ones only the number is known.
-const MAX_COLUMNS: usize = 4096;
+pub const MAX_COLUMNS: usize = 4096;
 /// Values kept over all columns, for their tests.
 const MAX_KEPT_IN_ALL: usize = 64 << 10;
 /// Values kept of one column.
 const MAX_KEPT_EACH: usize = 1024;
+
+/// Rows, and values of one row, after which the purse is asked whether there is time for more.
+const ASK_EVERY: u64 = 4096;
+
+/// How tables are looked at, and who pays for it.
+#[derive(Clone, Copy)]
+pub struct Means<'s> {
+    /// How they are looked at.
+    pub settings: &'s Settings,
+    /// What that may cost: rows need no bytes where a format repeats or invents them.
+    pub purse: Option<&'s dyn Purse>,
+}
+
+impl<'s> From<&'s Settings> for Means<'s> {
+    fn from(settings: &'s Settings) -> Means<'s> {
+        Means { settings, purse: None }
+    }
+}
+
+impl Means<'_> {
+    /// Asks for time to go on.
+    ///
+    /// # Errors
+    /// What the purse answers.
+    pub fn check(&self) -> Result<(), ReadError> {
+        self.purse.map_or(Ok(()), |purse| purse.take(0))
+    }
+}
 
 /// How tables are looked at.
 #[derive(Debug, Default)]
@@ -49,7 +78,7 @@ const MAX_TRAITS: usize = 20_000;
 
 /// One table, while its rows go by.
 pub struct Table<'s> {
-    settings: &'s Settings,
+    means: Means<'s>,
     context: Context,
     profiles: Vec<Profile>,
     asked: Vec<Asked>,
@@ -58,6 +87,8 @@ pub struct Table<'s> {
     rows: u64,
     /// Whether rows were left out.
     cut: bool,
+    /// Rows and values since the purse was asked.
+    fed: u64,
     /// Digest over all rows, and over the row at hand.
     digest: u64,
     row: u64,
@@ -82,15 +113,16 @@ struct Watch {
 
 impl<'s> Table<'s> {
     /// A table of which nothing is known but where it stands.
-    pub fn new(settings: &'s Settings, context: Context) -> Table<'s> {
+    pub fn new(means: impl Into<Means<'s>>, context: Context) -> Table<'s> {
         Table {
-            settings,
+            means: means.into(),
             context,
             profiles: Vec::new(),
             asked: Vec::new(),
             further: 0,
             rows: 0,
             cut: false,
+            fed: 0,
             digest: 0,
             row: 0,
             watch: None,
@@ -109,7 +141,7 @@ impl<'s> Table<'s> {
             return usize::MAX;
         }
         let kept = (MAX_KEPT_IN_ALL / (number + 1)).clamp(16, MAX_KEPT_EACH);
-        self.asked.push(self.settings.taxonomy.ask(&column));
+        self.asked.push(self.means.settings.taxonomy.ask(&column));
         self.profiles.push(Profile::new(column, kept));
         number
     }
@@ -126,6 +158,7 @@ impl<'s> Table<'s> {
 
     /// One value of the row at hand. A column that holds a list gets several; one that gets none is missing.
     pub fn cell(&mut self, column: usize, cell: Cell) {
+        self.fed = self.fed.saturating_add(1);
         let Some(profile) = self.profiles.get_mut(column) else { return };
         if let Cell::Text(text) = cell
             && is_free_text(text)
@@ -143,12 +176,16 @@ impl<'s> Table<'s> {
         if let Some(dictionary) = &mut self.dictionary {
             dictionary.cell(column, normal);
         }
-        let watch = self.watch.get_or_insert_with(|| Watch::new(&self.asked, self.settings));
+        let watch = self.watch.get_or_insert_with(|| Watch::new(&self.asked, self.means.settings));
         watch.cell(column, normal, hash);
     }
 
     /// The row is complete.
-    pub fn end_row(&mut self) {
+    ///
+    /// # Errors
+    /// Where there is no time for more: the one place that every row of every format passes. The table knows then that
+    /// it is cut, and what it holds so far stands.
+    pub fn end_row(&mut self) -> Result<(), ReadError> {
         self.rows += 1;
         self.digest = self.digest.wrapping_add(cell::mix(self.row, 1));
         self.row = 0;
@@ -156,8 +193,24 @@ impl<'s> Table<'s> {
             watch.end_row();
         }
         if let Some(dictionary) = &mut self.dictionary {
-            dictionary.end_row(&self.settings.taxonomy);
+            dictionary.end_row(&self.means.settings.taxonomy);
         }
+        self.fed = self.fed.saturating_add(1);
+        if self.fed < ASK_EVERY {
+            return Ok(());
+        }
+        self.fed = 0;
+        self.check()
+    }
+
+    /// Asks for time to go on: for what counts much and ends no row.
+    ///
+    /// # Errors
+    /// As [`Table::end_row`].
+    pub fn check(&mut self) -> Result<(), ReadError> {
+        let answer = self.means.check();
+        self.cut |= answer.is_err();
+        answer
     }
 
     /// Rows follow that were not read: nothing is then said that a part of the rows cannot tell.
@@ -167,12 +220,13 @@ impl<'s> Table<'s> {
 
     /// What it says. `row_count` is the number of rows that were handed over; a reader that knows better puts it right.
     pub fn finish(self) -> TableFacts {
-        let mut facts = self.settings.taxonomy.classify(&self.profiles, &self.context);
+        let mut facts = self.means.settings.taxonomy.classify(&self.profiles, &self.context);
         facts.declares = self.dictionary.map(Dictionary::finish).unwrap_or_default();
         facts.row_count = Some(self.rows);
         facts.row_count_estimated = self.cut;
         facts.columns = self.profiles.iter().map(|profile| profile.column.name.clone()).collect();
         facts.column_count = Some(self.profiles.len() as u64 + self.further);
+        facts.further_columns = self.further;
         facts.embedded = self.embedded.into_iter().map(|(class, cells)| (class.to_owned(), cells)).collect();
         let is_whole = !self.cut && self.rows > 0 && self.further == 0;
         let mut sketch = Sketch { rows: is_whole.then_some(self.digest), people: None };
@@ -280,5 +334,42 @@ impl Watch {
         facts.distinct_subjects_error = (!is_exact).then_some(people::ERROR);
         let traits = if first_key == Some(column_of_key) { self.traits } else { BTreeMap::new() };
         Some(key.sketch(traits))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A purse whose time is over.
+    struct Empty;
+
+    impl Purse for Empty {
+        fn take(&self, _: u64) -> Result<(), ReadError> {
+            Err(ReadError::OutOfTime)
+        }
+        fn allows(&self, _: u64, _: u64) -> Result<(), ReadError> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn rows_end_where_time_does_and_what_was_fed_stands() {
+        let settings = Settings::default();
+        let mut table = Table::new(Means { settings: &settings, purse: Some(&Empty) }, Context::default());
+        table.column(Column::named("x"));
+        let rows = (0..u64::MAX).take_while(|_| table.end_row().is_ok()).count() as u64 + 1;
+        assert_eq!(rows, ASK_EVERY);
+        let facts = table.finish();
+        assert_eq!((facts.row_count, facts.row_count_estimated), (Some(ASK_EVERY), true));
+    }
+
+    #[test]
+    fn values_of_one_row_count_too() {
+        let settings = Settings::default();
+        let mut table = Table::new(Means { settings: &settings, purse: Some(&Empty) }, Context::default());
+        let column = table.column(Column::named("x"));
+        (0..ASK_EVERY).for_each(|number| table.cell(column, Cell::Integer(number as i64)));
+        assert!(table.end_row().is_err());
     }
 }

@@ -21,6 +21,7 @@ pub mod codec;
 pub mod place;
 pub mod safetensors;
 pub mod sevenz;
+pub mod table;
 pub mod tar;
 pub mod torch;
 pub mod zip;

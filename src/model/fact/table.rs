@@ -82,6 +82,9 @@ pub struct TableFacts {
     /// Studies it names: identifiers of trials, not of people.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub studies: BTreeSet<String>,
+    /// Columns of whose values nothing is known, since there are too many. Written as a gap.
+    #[serde(skip)]
+    pub further_columns: u64,
     /// What sort of table it is, by its columns: `data_dictionary`, `redcap_export`, `hcp_contact_list`. Written as the
     /// sort of the dataset.
     #[serde(skip)]

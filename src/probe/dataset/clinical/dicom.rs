@@ -206,14 +206,15 @@ impl Header {
         let subject = "PatientID";
         let mut is_filled = false;
         for (known, text) in &self.people {
-            if known.keyword == subject && std::mem::replace(&mut is_filled, true) {
-                table.end_row();
+            if known.keyword == subject && std::mem::replace(&mut is_filled, true) && table.end_row().is_err() {
+                break;
             }
             if let Some((_, number)) = numbers.iter().find(|(keyword, _)| *keyword == known.keyword) {
                 table.cell(*number, Cell::Text(text));
             }
         }
-        table.end_row();
+        // The last one: time that is over now stops nothing.
+        drop(table.end_row());
         let mut facts = table.finish();
         let is_directory = self.is_directory();
         facts.row_count = if is_directory { None } else { Some(1) };

@@ -34,7 +34,7 @@ pub(in crate::probe) fn probe(input: &Input, source: &mut dyn Read) -> Result<Fi
         count: 0,
     };
     let outcome = segments(&mut BufReader::new(source), &mut |segment| messages.segment(segment));
-    messages.end();
+    let outcome = messages.end().map_err(ProbeError::from).and(outcome);
     if outcome.is_err() {
         messages.table.cut();
     }
@@ -46,13 +46,12 @@ pub(in crate::probe) fn probe(input: &Input, source: &mut dyn Read) -> Result<Fi
 }
 
 /// Hands over each segment, cut to what is kept.
-fn segments(source: &mut dyn BufRead, take: &mut dyn FnMut(&[u8])) -> Result<(), ProbeError> {
+fn segments(source: &mut dyn BufRead, take: &mut dyn FnMut(&[u8]) -> Result<(), ReadError>) -> Result<(), ProbeError> {
     let mut segment = Vec::new();
     loop {
         let here = source.fill_buf().map_err(ReadError::from_io)?;
         if here.is_empty() {
-            take(&segment);
-            return Ok(());
+            return Ok(take(&segment)?);
         }
         // Line ends of every kind, and the bytes that frame a message.
         let end = here.iter().position(|byte| matches!(byte, b'\r' | b'\n' | 0x0b | 0x1c));
@@ -62,7 +61,7 @@ fn segments(source: &mut dyn BufRead, take: &mut dyn FnMut(&[u8])) -> Result<(),
         let taken = part.len().saturating_add(usize::from(end.is_some()));
         source.consume(taken);
         if end.is_some() {
-            take(&segment);
+            take(&segment)?;
             segment.clear();
         }
     }
@@ -87,10 +86,10 @@ struct Messages<'s> {
 }
 
 impl Messages<'_> {
-    fn segment(&mut self, segment: &[u8]) {
+    fn segment(&mut self, segment: &[u8]) -> Result<(), ReadError> {
         let segment = segment.strip_prefix(b"\xef\xbb\xbf").unwrap_or(segment);
         if let Some(rest) = segment.strip_prefix(b"MSH") {
-            self.end();
+            self.end()?;
             self.header(rest);
         } else if let Some(rest) = segment.strip_prefix(b"PID")
             && rest.first() == Some(&self.separators.field)
@@ -98,6 +97,7 @@ impl Messages<'_> {
         {
             self.patient(rest);
         }
+        Ok(())
     }
 
     /// A message begins: it says what separates what.
@@ -142,10 +142,8 @@ impl Messages<'_> {
     }
 
     /// The message at hand, if there is one, is complete.
-    fn end(&mut self) {
-        if self.count > 0 && self.feeds {
-            self.table.end_row();
-        }
+    fn end(&mut self) -> Result<(), ReadError> {
+        if self.count > 0 && self.feeds { self.table.end_row() } else { Ok(()) }
     }
 }
 

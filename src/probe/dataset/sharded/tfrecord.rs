@@ -83,7 +83,7 @@ fn read(rows: bool, stream: &mut dyn Read, examples: &mut Examples, records: &mu
             if masked(body) != u32::from_le_bytes(*sum) {
                 return Err(broken());
             }
-            examples.record(body);
+            examples.record(body)?;
         }
         *records = records.saturating_add(1);
     }

@@ -103,17 +103,19 @@ fn read(input: &Input, database: &mut Database, item: &Item) -> (TableFacts, Res
         facts.row_count = count;
         return (facts, outcome);
     }
+    let mut stopped = Ok(());
     let outcome = database.rows(item, &mut |row| {
         for (number, value) in row.iter().enumerate() {
             table.cell(number, cell(value));
         }
-        table.end_row();
-        true
+        stopped = table.end_row();
+        stopped.is_ok()
     });
+    let outcome = stopped.map_err(ProbeError::from).and(outcome.map_err(ProbeError::from));
     if outcome.is_err() {
         table.cut();
     }
-    (table.finish(), outcome.map_err(ProbeError::from))
+    (table.finish(), outcome)
 }
 
 fn cell<'v>(value: &'v Value) -> Cell<'v> {

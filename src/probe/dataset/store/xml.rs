@@ -8,13 +8,11 @@ use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
 use crate::archive::zip::{Directory, Member};
-use crate::blob::{Blob, ReadError};
-use crate::probe::ProbeError;
+use crate::blob::ReadError;
+use crate::probe::{Input, ProbeError, kit};
 
 /// Longest element or text.
 const MAX_EVENT: u64 = 1 << 20;
-/// Bytes that come out of one member at most.
-const MAX_INFLATED: u64 = 8 << 30;
 
 /// What comes next.
 pub(super) enum Piece {
@@ -39,8 +37,8 @@ pub(super) struct Pieces<'b> {
 }
 
 impl<'b> Pieces<'b> {
-    pub(super) fn open(blob: &'b dyn Blob, zip: &Directory, member: &Member) -> Result<Pieces<'b>, ProbeError> {
-        let source: Box<dyn Read + 'b> = Box::new(zip.open(blob, member)?.take(MAX_INFLATED));
+    pub(super) fn open(input: &Input<'b>, zip: &Directory, member: &Member) -> Result<Pieces<'b>, ProbeError> {
+        let source: Box<dyn Read + 'b> = Box::new(kit::unpacked(input, zip, member)?);
         let left = Rc::new(Cell::new(MAX_EVENT));
         let reader = Reader::from_reader(Bounded { source: BufReader::new(source), left: Rc::clone(&left) });
         Ok(Pieces { reader, left, buffer: Vec::new(), attributes: Vec::new(), pending: None })

@@ -209,7 +209,7 @@ impl Pass<'_, '_> {
                     column = column.saturating_add(1);
                     length = 0;
                     if record_end {
-                        self.end_record(hand_over && !skipping_header, column);
+                        self.end_record(hand_over && !skipping_header, column)?;
                         skipping_header = false;
                         column = 0;
                     }
@@ -227,13 +227,14 @@ impl Pass<'_, '_> {
         }
     }
 
-    fn end_record(&mut self, hand_over: bool, fields: usize) {
+    fn end_record(&mut self, hand_over: bool, fields: usize) -> Result<(), ProbeError> {
         self.records = self.records.saturating_add(1);
         // A row-name column without a name makes every record one longer than R's header.
         self.extra |= fields > self.columns.len().saturating_add(1);
         if hand_over {
-            self.table.end_row();
+            self.table.end_row()?;
         }
+        Ok(())
     }
 }
 

@@ -55,7 +55,8 @@ impl<'t> Sink<'t> {
         self.path.clear();
         let was_object = Value { sink: self, outer: true }.deserialize(source)?;
         if was_object {
-            self.table.end_row();
+            // Whoever gets the error asks the table whether there was time.
+            self.table.end_row().map_err(D::Error::custom)?;
         }
         Ok(was_object)
     }

@@ -71,7 +71,10 @@ pub(in crate::probe) fn lines(input: &Input, reader: &mut dyn Read) -> Result<Fi
         }
         match sink.record(&mut serde_json::Deserializer::from_slice(&line)) {
             Ok(true) => {}
-            Ok(false) | Err(_) => broken = broken.saturating_add(1),
+            Ok(false) | Err(_) => match sink.table.check() {
+                Ok(()) => broken = broken.saturating_add(1),
+                Err(error) => break Err(error.into()),
+            },
         }
     };
     let rows = sink.table.rows();
@@ -116,6 +119,7 @@ pub(in crate::probe) fn array(input: &Input, reader: &mut dyn Read) -> Result<Fi
             ProbeError::Malformed(format!("is no JSON any more at line {}, column {}", error.line(), error.column()))
         }
     });
+    let outcome = sink.table.check().map_err(ProbeError::from).and(outcome);
     let rows = sink.table.rows();
     Ok(finish(sink, &charset, (Some(rows), false), outcome, &[]))
 }
