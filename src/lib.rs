@@ -69,6 +69,7 @@ pub fn inventory(mut survey: model::Survey) -> model::Inventory {
     let mut assets = assemble::assets(&survey);
     let populations = relate::populations(&mut assets);
     let relations = relate::relations(&assets);
+    let projects = relate::projects(&assets, &relations);
     let mut tallies = std::mem::take(&mut survey.tallies);
     for (row, tally) in assemble::leftovers(&survey, &assets) {
         tallies.entry(row).or_default().add(tally);
@@ -79,6 +80,7 @@ pub fn inventory(mut survey: model::Survey) -> model::Inventory {
         sources: survey.sources,
         assets,
         relations,
+        projects,
         populations,
         gaps: survey.gaps,
         tallies: tallies.into_iter().collect(),

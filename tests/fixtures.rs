@@ -1,5 +1,5 @@
 //! Every case of `fixtures/<family>/<format>/<case>/`: what its parser says of `input.*` is what `facts.json` holds, and
-//! costs as many reads and bytes.
+//! costs as many reads and bytes. What a file holds that is an asset each stands in `members`, by path.
 //!
 //! To add a case, add the two files, `facts.json` with at least `{"fact": {…}}`: keys that it does not name are not
 //! compared. `BLESS=1 cargo test --test fixtures` fills in the parser, the reads and the bytes, and the facts of a case
@@ -58,9 +58,17 @@ fn hold(case: &Path, bless: bool) -> Result<(), String> {
     let head = bytes.get(..HEAD).unwrap_or(&bytes);
     let finding = probe.look(&Input::new(&blob, head)).map_err(|error| format!("not read: {error}"))?;
     let actual = serde_json::to_value(&finding.fact).unwrap();
+    let members: Map<String, Value> = finding
+        .members
+        .iter()
+        .map(|member| (member.path.clone(), serde_json::to_value(&member.fact).unwrap()))
+        .collect();
     if bless {
         let fact = facts.get("fact").cloned().unwrap_or(actual);
-        let record = json!({ "probe": probe.id, "fact": fact, "reads": blob.reads(), "bytes": blob.bytes() });
+        let mut record = json!({ "probe": probe.id, "fact": fact, "reads": blob.reads(), "bytes": blob.bytes() });
+        if !members.is_empty() {
+            record["members"] = facts.get("members").cloned().unwrap_or(Value::Object(members));
+        }
         fs::write(file, format!("{record:#}\n")).unwrap();
         return Ok(());
     }
@@ -75,6 +83,21 @@ fn hold(case: &Path, bless: bool) -> Result<(), String> {
         .collect();
     if !differing.is_empty() {
         return Err(differing.concat());
+    }
+    let wanted = match facts.get_mut("members").map(Value::take) {
+        Some(Value::Object(wanted)) => wanted,
+        _ => Map::new(),
+    };
+    if !wanted.keys().eq(members.keys()) {
+        return Err(format!("members: want {:?}, got {:?}", wanted.keys(), members.keys()));
+    }
+    for (path, want) in &wanted {
+        for (key, want) in want.as_object().into_iter().flatten() {
+            let got = members.get(path).and_then(|fact| fact.get(key)).unwrap_or(&Value::Null);
+            if got != want {
+                return Err(format!("{path}: {key}: want {want}, got {got}"));
+            }
+        }
     }
     for (key, actual) in [("reads", blob.reads()), ("bytes", blob.bytes())] {
         if facts.get(key).and_then(Value::as_u64) != Some(actual) {

@@ -1,6 +1,6 @@
 //! What a survey means: assets, the lines between them, and what a loss would cost.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -175,6 +175,30 @@ pub struct Population {
     pub identified_by: Vec<String>,
 }
 
+/// Training runs of one project, counted in the ways a claim may mean.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Project {
+    /// The directory around its trackers.
+    pub root: Locator,
+    /// Runs by the format their tracker keeps them in; trials left out, deleted ones included.
+    pub tracker_runs: BTreeMap<String, u64>,
+    /// Runs of which no two are the same, whoever logged them; trials left out.
+    pub distinct: Vec<DistinctRun>,
+    /// Trials of searches for hyper-parameters that no tracker has as a run.
+    pub trials: u64,
+    /// Distinct runs that a tracker has as deleted; they are still there.
+    pub deleted: u64,
+}
+
+/// One run, whoever logged it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct DistinctRun {
+    /// Its keys: the format it is kept in, a colon, the tracker's key.
+    pub keys: BTreeSet<String>,
+    /// Ids of the assets.
+    pub assets: Vec<String>,
+}
+
 /// Everything a breach of the walked places would expose, and what was not looked at.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Inventory {
@@ -188,6 +212,8 @@ pub struct Inventory {
     pub assets: Vec<Asset>,
     /// How it hangs together.
     pub relations: Vec<Relation>,
+    /// How many runs there are, by project.
+    pub projects: Vec<Project>,
     /// Whom the datasets are about.
     pub populations: Vec<Population>,
     /// What was not looked at.

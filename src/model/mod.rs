@@ -17,17 +17,18 @@ mod rules;
 mod survey;
 
 pub use asset::{
-    Asset, AssetFile, Impact, Inventory, Level, Origin, Population, Relation, RelationEvidence, RelationKind,
+    Asset, AssetFile, DistinctRun, Impact, Inventory, Level, Origin, Population, Project, Relation, RelationEvidence,
+    RelationKind,
 };
 pub use content::{ContentId, hex, is_digest};
 pub use date::{Date, DateError};
 pub use fact::{
-    Code, Dataset, Declared, Fact, Infra, LOWEST, Part, Parts, People, REGISTERS, Risk, Run, Sketch, SubjectKind,
-    TableFacts, UnknownField, Weights, estimate_distinct, raise,
+    Code, Dataset, Declared, Fact, Infra, LOWEST, Nodes, Part, Parts, People, REGISTERS, Risk, Run, Sketch,
+    SubjectKind, TableFacts, UnknownField, Weights, estimate_distinct, raise,
 };
 pub use gap::{Cause, Gap, Stage};
 pub use locator::{Hop, Locator, LocatorError, SourceId, escape_name, is_unprintable};
-pub use redact::{publishable, redact_map};
+pub use redact::{names_secret, publishable, redact_map};
 pub use rules::{Allow, CrownJewels, RuleFinding, Rules, Verdict};
 pub use survey::{
     Access, Confidence, Coverage, Evidence, Family, Kind, MAX_EXTENSION, NOT_LOOKED_FOR, Presence, Role, ScanOptions,

@@ -11,6 +11,8 @@ mod code;
 mod dataset;
 mod events;
 mod flatbuffer;
+mod hostlist;
+mod infra;
 pub mod kit;
 mod numpy;
 mod protobuf;
@@ -229,7 +231,9 @@ impl Probe {
 
 /// Every probe, by family and name.
 pub const PROBES: &[Probe] = &[
+    Probe { id: "aim", run: Run::At(run::aim::probe) },
     Probe { id: "annex-pointer", run: Run::At(dataset::pointer::annex::probe) },
+    Probe { id: "apptainer-def", run: Run::At(infra::recipe::apptainer) },
     Probe { id: "arrow-file", run: Run::At(dataset::columnar::arrow_ipc::file) },
     Probe { id: "arrow-stream", run: Run::At(dataset::columnar::arrow_ipc::stream) },
     Probe { id: "avro", run: Run::Through(dataset::columnar::avro::probe) },
@@ -246,6 +250,7 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "delimited-text", run: Run::Through(dataset::text::delimited::unnamed) },
     Probe { id: "delta-log", run: Run::Through(dataset::sharded::delta::log) },
     Probe { id: "dicom", run: Run::Through(dataset::clinical::dicom::probe) },
+    Probe { id: "dockerfile", run: Run::At(infra::recipe::dockerfile) },
     Probe { id: "dta", run: Run::Through(dataset::statistics::dta::probe) },
     Probe { id: "duckdb", run: Run::At(dataset::store::duckdb::probe) },
     Probe { id: "dvc-config", run: Run::At(dataset::pointer::dvc::config) },
@@ -285,6 +290,7 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "megatron-indexed", run: Run::At(dataset::sharded::megatron::probe) },
     Probe { id: "mlflow-files", run: Run::At(run::mlflow::meta) },
     Probe { id: "mlflow-model", run: Run::At(weights::mlmodel::probe) },
+    Probe { id: "mlflow-sqlite", run: Run::At(run::mlflow_sqlite::probe) },
     Probe { id: "mlflow-value", run: Run::At(run::mlflow::value) },
     Probe { id: "mxnet", run: Run::At(weights::mxnet::probe) },
     Probe { id: "ncnn", run: Run::At(weights::ncnn::probe) },
@@ -296,6 +302,8 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "ollama-manifest", run: Run::At(weights::ollama::probe) },
     Probe { id: "onnx", run: Run::At(weights::onnx::probe) },
     Probe { id: "openvino", run: Run::At(weights::openvino::probe) },
+    Probe { id: "optuna-journal", run: Run::Through(run::optuna::journal::probe) },
+    Probe { id: "optuna-sqlite", run: Run::At(run::optuna::sqlite::probe) },
     Probe { id: "orbax", run: Run::At(weights::orbax::probe) },
     Probe { id: "orbax-store", run: Run::At(weights::orbax::store) },
     Probe { id: "orc", run: Run::At(dataset::columnar::orc::probe) },
@@ -313,6 +321,7 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "sas7bdat", run: Run::At(dataset::statistics::sas7bdat::probe) },
     Probe { id: "sav", run: Run::Through(dataset::statistics::sav::probe) },
     Probe { id: "saved-model", run: Run::At(weights::tf_graph::saved_model) },
+    Probe { id: "sbatch", run: Run::At(infra::job_script::sbatch) },
     Probe { id: "sentencepiece", run: Run::At(weights::vocabulary::sentencepiece) },
     Probe { id: "shard-index", run: Run::At(weights::shard_index::probe) },
     Probe { id: "skops", run: Run::At(weights::skops::probe) },
@@ -332,6 +341,11 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "torch-zip", run: Run::At(weights::torch_zip::probe) },
     Probe { id: "trainer-state", run: Run::At(weights::hf_config::trainer_state) },
     Probe { id: "vcf", run: Run::Through(dataset::genomic::variants::vcf) },
+    Probe { id: "wandb", run: Run::Through(run::wandb::probe) },
+    Probe { id: "wandb-config", run: Run::At(run::wandb::config) },
+    Probe { id: "wandb-file", run: Run::At(run::wandb::file) },
+    Probe { id: "wandb-metadata", run: Run::At(run::wandb::metadata) },
+    Probe { id: "wandb-summary", run: Run::At(run::wandb::summary) },
     Probe { id: "webdataset", run: Run::At(dataset::sharded::webdataset::probe) },
     Probe { id: "word2vec", run: Run::At(weights::word_vectors::word2vec) },
     Probe { id: "xgboost-binary", run: Run::At(weights::xgboost::binary) },

@@ -1,15 +1,20 @@
 //! Lines between assets: from identities they share, and from what one of them states of the other. Never from names that
 //! resemble each other.
 
+mod defined_by;
 mod derived_from;
 mod edge;
+mod lineage;
 mod people;
 mod places;
+mod processed;
+mod projects;
 mod same_content;
 mod same_rows;
 mod same_run;
 
 pub use people::populations;
+pub use projects::projects;
 
 use crate::model::{Asset, Relation};
 
@@ -19,6 +24,9 @@ pub fn relations(assets: &[Asset]) -> Vec<Relation> {
     relations.extend(same_rows::relations(assets, &relations));
     relations.extend(derived_from::relations(assets));
     relations.extend(same_run::relations(assets));
+    relations.extend(lineage::relations(assets));
+    relations.extend(defined_by::relations(assets));
+    relations.extend(processed::relations(assets));
     relations.sort();
     relations
 }

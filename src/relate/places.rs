@@ -190,7 +190,7 @@ mod tests {
         assert_eq!(one("/srv/project/out/7/ckpt-20.pt"), Some(Confidence::High));
         assert_eq!(one("7/ckpt-20.pt"), Some(Confidence::High));
         assert_eq!(one("/elsewhere/ckpt-20.pt"), Some(Confidence::Low));
-        assert_eq!(one("s3://bucket/out/7"), Some(Confidence::High));
+        assert_eq!(one("s3://bucket/out/7"), Some(Confidence::Medium));
         assert_eq!(one("/srv/out"), None);
         assert_eq!(one("C:\\project\\out\\7\\CKPT-20.pt"), Some(Confidence::High));
     }

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::jsonl::{AssetLine, CoverageLine, GapLine, Header, PeopleLine, RelationLine, TallyLine};
-use super::jsonl::{asset_line, coverage_line, gap_line, header, people_line, relation_line, tally_line};
+use super::jsonl::{AssetLine, CoverageLine, GapLine, Header, PeopleLine, RelationLine, RunsLine, TallyLine};
+use super::jsonl::{asset_line, coverage_line, gap_line, header, people_line, relation_line, runs_line, tally_line};
 use crate::model::Inventory;
 
 #[derive(Serialize)]
@@ -13,6 +13,7 @@ struct Document<'a> {
     header: Header<'a>,
     assets: Vec<AssetLine<'a>>,
     relations: Vec<RelationLine<'a>>,
+    runs: Vec<RunsLine<'a>>,
     people: Vec<PeopleLine<'a>>,
     gaps: Vec<GapLine<'a>>,
     tallies: Vec<TallyLine<'a>>,
@@ -28,6 +29,7 @@ pub fn write(inventory: &Inventory, out: &mut dyn Write) -> io::Result<()> {
         header: header(inventory),
         assets: inventory.assets.iter().map(asset_line).collect(),
         relations: inventory.relations.iter().map(relation_line).collect(),
+        runs: inventory.projects.iter().map(runs_line).collect(),
         people: inventory.populations.iter().map(people_line).collect(),
         gaps: inventory.gaps.iter().map(gap_line).collect(),
         tallies: inventory.tallies.iter().map(tally_line).collect(),

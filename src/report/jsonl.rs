@@ -1,14 +1,15 @@
 //! The inventory contract `blastmap.inventory/1`: JSON Lines, one object a line, sorted.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::model::{
-    Access, Asset, Cause, Confidence, ContentId, Evidence, Fact, Gap, Impact, Inventory, Kind, Locator, NOT_LOOKED_FOR,
-    Origin, Population, Presence, Relation, RelationKind, ScanOptions, SourceInfo, Stage, SubjectKind, Tally, TallyKey,
+    Access, Asset, Cause, Confidence, ContentId, DistinctRun, Evidence, Fact, Gap, Impact, Inventory, Kind, Locator,
+    NOT_LOOKED_FOR, Origin, Population, Presence, Project, Relation, RelationKind, ScanOptions, SourceInfo, Stage,
+    SubjectKind, Tally, TallyKey,
 };
 
 /// The schema's id.
@@ -21,6 +22,7 @@ enum Line<'a> {
     Header(Header<'a>),
     Asset(Box<AssetLine<'a>>),
     Relation(RelationLine<'a>),
+    Runs(RunsLine<'a>),
     People(PeopleLine<'a>),
     Gap(GapLine<'a>),
     Tally(TallyLine<'a>),
@@ -88,6 +90,24 @@ struct RelationEvidenceLine<'a> {
     why: &'a str,
 }
 
+/// Training runs of one project.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct RunsLine<'a> {
+    source: u16,
+    /// The directory around its trackers.
+    root: &'a Locator,
+    /// Runs by the format their tracker keeps them in, trials left out.
+    tracker_runs: &'a BTreeMap<String, u64>,
+    /// Runs of which no two are the same, trials left out.
+    distinct_runs: u64,
+    /// Trials of searches for hyper-parameters.
+    trials: u64,
+    /// Distinct runs that a tracker has as deleted.
+    deleted: u64,
+    /// Each distinct run: its keys, and the assets that log it.
+    runs: &'a [DistinctRun],
+}
+
 /// People that datasets are about, each counted once over all of them.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct PeopleLine<'a> {
@@ -151,6 +171,9 @@ pub fn write(inventory: &Inventory, out: &mut dyn Write) -> io::Result<()> {
     }
     for relation in &inventory.relations {
         line(out, &Line::Relation(relation_line(relation)))?;
+    }
+    for project in &inventory.projects {
+        line(out, &Line::Runs(runs_line(project)))?;
     }
     for population in &inventory.populations {
         line(out, &Line::People(people_line(population)))?;
@@ -219,6 +242,18 @@ pub(super) fn relation_line(relation: &Relation) -> RelationLine<'_> {
         kind: relation.kind,
         confidence: relation.confidence,
         evidence: evidence.collect(),
+    }
+}
+
+pub(super) fn runs_line(project: &Project) -> RunsLine<'_> {
+    RunsLine {
+        source: project.root.source(),
+        root: &project.root,
+        tracker_runs: &project.tracker_runs,
+        distinct_runs: project.distinct.len() as u64,
+        trials: project.trials,
+        deleted: project.deleted,
+        runs: &project.distinct,
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) fn of(sighting: &Sighting) -> Locator {
 fn depth(format: &str, directory: &Locator) -> usize {
     let is_inner = INNER.iter().any(|name| name.as_bytes() == directory.base_name());
     match format {
-        "hydra" | "mlflow-files" => usize::from(is_inner),
+        "hydra" | "mlflow-files" | "wandb" | "wandb-offline" => usize::from(is_inner),
         _ => 0,
     }
 }

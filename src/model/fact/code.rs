@@ -27,6 +27,9 @@ pub struct Code {
     /// Formats of data it reads.
     #[serde(skip_serializing_if = "no_list")]
     pub reads_formats: Vec<String>,
+    /// Columns of tables it names (`frame["age"]`).
+    #[serde(skip_serializing_if = "no_list")]
+    pub columns: Vec<String>,
     /// Paths of data, models and outputs it names.
     #[serde(skip_serializing_if = "no_list")]
     pub paths: Vec<String>,

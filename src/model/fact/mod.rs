@@ -17,7 +17,7 @@ use serde::Serialize;
 
 pub use code::Code;
 pub use dataset::{Dataset, Part, Parts};
-pub use infra::Infra;
+pub use infra::{Infra, Nodes};
 pub use run::Run;
 pub use table::{Declared, LOWEST, People, REGISTERS, Risk, Sketch, SubjectKind, TableFacts, estimate_distinct, raise};
 pub use weights::Weights;

@@ -45,6 +45,11 @@ pub fn publishable(key: &str, value: &str) -> String {
     text
 }
 
+/// Whether the value under `key` opens a door, by the name of the key.
+pub fn names_secret(key: &str) -> bool {
+    keys::kind(key) == Kind::Secret
+}
+
 /// A JSON value as it may be published under `key`; nested containers are published leaf by leaf.
 ///
 /// A number under the key of a secret is one too (`pin: 1234`); booleans and nulls tell nothing.

@@ -30,8 +30,8 @@ pub(crate) fn meta(input: &Input) -> Result<Finding, ProbeError> {
         deleted: (stage == "deleted").then_some(true),
         failed: status.as_deref().map(|status| status == "FAILED"),
         status,
-        started: time(&meta, "start_time"),
-        ended: time(&meta, "end_time"),
+        started: meta.text_at(&["start_time"]).and_then(|time| time.parse().ok()).and_then(time),
+        ended: meta.text_at(&["end_time"]).and_then(|time| time.parse().ok()).and_then(time),
         ..Run::default()
     };
     let finding = Finding::new(Fact::Run(Box::new(run)));
@@ -48,8 +48,8 @@ fn status(status: &str) -> String {
     number.and_then(|at| STATUS.get(at)).map_or_else(|| publishable("status", status), |word| (*word).to_owned())
 }
 
-fn time(meta: &Yaml, key: &str) -> Option<String> {
-    let milliseconds: i64 = meta.text_at(&[key])?.parse().ok()?;
+/// A moment in milliseconds since 1970.
+pub(super) fn time(milliseconds: i64) -> Option<String> {
     Date::instant(milliseconds.checked_div(1000)?)
 }
 

@@ -4,4 +4,11 @@
 //! parameters, metrics and environments stay here: their names are published, and paths, hosts, accounts and commands as
 //! [`crate::model::publishable`] gives them.
 
+pub(super) mod aim;
 pub(super) mod mlflow;
+pub(super) mod mlflow_sqlite;
+pub(super) mod optuna;
+pub(super) mod paths;
+mod settings;
+mod tables;
+pub(super) mod wandb;

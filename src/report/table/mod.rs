@@ -6,6 +6,7 @@
 mod decisions;
 mod found;
 mod people;
+mod runs;
 mod unseen;
 mod worst;
 
@@ -56,6 +57,7 @@ pub fn write(inventory: &Inventory, summary: &Summary, out: &mut dyn Write) -> i
     let mut page = Page { inventory, summary, out };
     page.coverage()?;
     found::write(&mut page)?;
+    runs::write(&mut page)?;
     people::write(&mut page)?;
     worst::write(&mut page)?;
     found::write_unverified(&mut page)?;

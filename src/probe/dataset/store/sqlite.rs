@@ -42,11 +42,19 @@ impl From<SqliteError> for ProbeError {
 
 /// Reads the schema, then every table.
 pub(crate) fn probe(input: &Input) -> Result<Finding, ProbeError> {
+    of(input, &|_| true)
+}
+
+/// The same for the tables that are wanted.
+///
+/// # Errors
+/// As [`probe`].
+pub(crate) fn of(input: &Input, wanted: &dyn Fn(&Item) -> bool) -> Result<Finding, ProbeError> {
     let mut database = Database::open(input.blob)?;
     let items = database.schema()?;
     let mut notes = Vec::new();
     let mut tables = BTreeMap::new();
-    for item in items.iter().filter(|item| item.sort == Sort::Table && !is_shadow(item, &items)) {
+    for item in items.iter().filter(|item| item.sort == Sort::Table && wanted(item) && !is_shadow(item, &items)) {
         if tables.len() >= MAX_TABLES {
             notes.push((Cause::OverBudget, format!("only {MAX_TABLES} of its tables were read")));
             break;

@@ -1,0 +1,385 @@
+//! From data over source and runs to models: who wrote what, from what, by which code.
+//!
+//! Every edge rests on something one end states of the other: a key, a path, a class, a column. Paths of another machine
+//! are matched by their end ([`super::places`]); a match by a name alone is `low`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::edge::edge;
+use super::places::{Places, parts_of};
+use crate::model::{Asset, Confidence, Kind, Presence, Relation, RelationKind, Run};
+
+/// Most paths of one asset that are looked up.
+const MAX_PATHS: usize = 256;
+
+/// Every edge of the lineage.
+pub(super) fn relations(assets: &[Asset]) -> Vec<Relation> {
+    let of = |kind: Kind| {
+        let here = |asset: &&Asset| asset.presence != Presence::Unverified;
+        assets.iter().filter(here).filter(move |asset| asset.kind == kind)
+    };
+    let models = Places::new(of(Kind::Model));
+    let data = Places::new(of(Kind::Dataset));
+    let code = Places::new(of(Kind::Code));
+    let mut edges = Edges::default();
+    for run in of(Kind::Run) {
+        let Some(facts) = run.fact.run() else { continue };
+        produced(run, facts, &models, &mut edges);
+        read(run, facts, &data, &mut edges);
+        ran(run, facts, &code, &mut edges);
+    }
+    by_key(of(Kind::Model), of(Kind::Run), &mut edges);
+    for model in of(Kind::Model) {
+        trained_on(model, &data, &mut edges);
+    }
+    through_runs(assets, &mut edges);
+    for script in of(Kind::Infra) {
+        launched(script, &code, &models, &mut edges);
+    }
+    submitted(of(Kind::Run), of(Kind::Infra), &mut edges);
+    edges.into_relations(assets)
+}
+
+/// Edges by their ends and kind; of several reasons the surest stays.
+#[derive(Default)]
+struct Edges {
+    known: BTreeMap<(String, String, RelationKind), (Confidence, String, String)>,
+}
+
+impl Edges {
+    fn add(&mut self, from: (&Asset, &str), to: (&Asset, &str), kind: RelationKind, confidence: Confidence) {
+        let key = (from.0.id.clone(), to.0.id.clone(), kind);
+        let reason = (confidence, from.1.to_owned(), to.1.to_owned());
+        let known = self.known.entry(key).or_insert_with(|| reason.clone());
+        if known.0 < confidence {
+            *known = reason;
+        }
+    }
+
+    /// Ids of the far ends of edges of a kind, with their confidence.
+    fn to(&self, from: &str, kind: RelationKind) -> impl Iterator<Item = (&str, Confidence)> {
+        let from_here =
+            self.known.range((from.to_owned(), String::new(), kind)..).take_while(move |((id, ..), _)| id == from);
+        from_here
+            .filter(move |((.., of), _)| *of == kind)
+            .map(|((_, to, _), (confidence, ..))| (to.as_str(), *confidence))
+    }
+
+    fn into_relations(self, assets: &[Asset]) -> Vec<Relation> {
+        let by_id: BTreeMap<&str, &Asset> = assets.iter().map(|asset| (asset.id.as_str(), asset)).collect();
+        let made = self.known.iter().filter_map(|((from, to, kind), (confidence, seen_from, seen_to))| {
+            let (from, to) = (*by_id.get(from.as_str())?, *by_id.get(to.as_str())?);
+            Some(edge((from, seen_from), (to, seen_to), *kind, *confidence))
+        });
+        made.collect()
+    }
+}
+
+/// Models that a run wrote: at the places its log names, and in its directory.
+fn produced(run: &Asset, facts: &Run, models: &Places, edges: &mut Edges) {
+    let paths = facts.checkpoint_paths.iter().chain(&facts.checkpoint_path).take(MAX_PATHS);
+    for path in paths {
+        if let Some(hit) = models.find(path, run) {
+            let seen = (run, "its log says that it wrote the other");
+            edges.add((hit.asset, "written by the run"), seen, RelationKind::ProducedBy, hit.confidence);
+        }
+    }
+    for directory in facts.output_dir.iter() {
+        for hit in models.below(directory, run).into_iter().filter(|hit| hit.confidence >= Confidence::Medium) {
+            let confidence = hit.confidence.min(Confidence::High);
+            let seen = (run, "its log names the directory it wrote to");
+            edges.add((hit.asset, "lies where the run wrote"), seen, RelationKind::ProducedBy, confidence);
+        }
+    }
+    // A run that is a row of a database or a line of a log has no directory.
+    let Some(file) = run.files.first().filter(|file| file.locator.depth() == 0 && owns_directory(run)) else { return };
+    let mut home = parts_of(&file.locator);
+    home.pop();
+    let homes = std::iter::once(home).chain(directories_of(run));
+    for home in homes.filter(|home| !home.is_empty()).collect::<BTreeSet<_>>() {
+        for model in models.inside(&home) {
+            let seen = (run, "its directory holds the other");
+            edges.add((model, "lies in the run's directory"), seen, RelationKind::ProducedBy, Confidence::High);
+        }
+    }
+}
+
+/// Whether the directory of a run's first file is the run's own.
+fn owns_directory(run: &Asset) -> bool {
+    const OWN: [&str; 12] = [
+        "wandb",
+        "wandb-offline",
+        "mlflow-files",
+        "lightning-logs",
+        "hf-trainer",
+        "hydra",
+        "ray-tune",
+        "sacred",
+        "guild",
+        "keras-tuner",
+        "tfevents",
+        "dvclive",
+    ];
+    OWN.contains(&run.format.as_str())
+}
+
+/// Directories of the run's other files, as far as they are the run's too: two loggers of one trainer.
+fn directories_of(run: &Asset) -> Vec<Vec<String>> {
+    if run.format != "lightning-logs" {
+        return Vec::new();
+    }
+    let version = |path: &[String]| path.iter().rposition(|part| part.starts_with("version_"));
+    let paths = run.files.iter().map(|file| parts_of(&file.locator));
+    paths.filter_map(|path| Some(path.get(..=version(&path)?)?.to_vec())).collect()
+}
+
+/// Data that a run read.
+fn read(run: &Asset, facts: &Run, data: &Places, edges: &mut Edges) {
+    for path in facts.dataset_paths.iter().chain(&facts.dataset_path).take(MAX_PATHS) {
+        if let Some(hit) = data.find(path, run) {
+            let seen = (hit.asset, "lies at the path the other read from");
+            edges.add((run, "its log names the data it read"), seen, RelationKind::Reads, hit.confidence);
+        }
+    }
+}
+
+/// The program a run executed.
+fn ran(run: &Asset, facts: &Run, code: &Places, edges: &mut Edges) {
+    let command = facts.command.iter().flat_map(|command| programs_of(command));
+    let programs: BTreeSet<String> = facts.program.iter().cloned().chain(command).take(MAX_PATHS).collect();
+    for program in programs {
+        if let Some(hit) = code.find(&program, run) {
+            let seen = (hit.asset, "named as the program of the run");
+            edges.add((run, "its log names the program"), seen, RelationKind::Runs, hit.confidence);
+        }
+    }
+}
+
+/// The words of a command that are programs of ours.
+fn programs_of(command: &str) -> impl Iterator<Item = String> {
+    let words = command.split_whitespace().map(|word| word.trim_matches(['"', '\'']));
+    words.filter(|word| [".py", ".sh", ".R", ".jl", ".ipynb"].iter().any(|end| word.ends_with(end))).map(str::to_owned)
+}
+
+/// Models that hold the key of their run.
+fn by_key<'a>(models: impl Iterator<Item = &'a Asset>, runs: impl Iterator<Item = &'a Asset>, edges: &mut Edges) {
+    let mut by_key: BTreeMap<&str, Vec<&Asset>> = BTreeMap::new();
+    for run in runs {
+        if let Some(id) = run.fact.run().and_then(|run| run.run_id.as_deref()) {
+            by_key.entry(id).or_default().push(run);
+        }
+    }
+    for model in models {
+        let Some(weights) = model.fact.weights() else { continue };
+        for (key, tracker) in [(&weights.wandb_run_id, "wandb"), (&weights.run_id, "mlflow")] {
+            let runs = key.as_deref().and_then(|key| by_key.get(key)).into_iter().flatten();
+            for run in runs.filter(|run| run.format.starts_with(tracker)) {
+                let seen = (*run, "its key is in the other");
+                edges.add((model, "holds the run's key"), seen, RelationKind::ProducedBy, Confidence::Certain);
+            }
+        }
+    }
+}
+
+/// Data whose path a model's own arguments state.
+fn trained_on(model: &Asset, data: &Places, edges: &mut Edges) {
+    let Some(weights) = model.fact.weights() else { return };
+    let mut paths: BTreeSet<&str> = weights.datasets.iter().chain(&weights.dataset_dirs).map(String::as_str).collect();
+    for value in weights.args.values().chain(weights.hyper_parameters.values()) {
+        texts(value, &mut |text| {
+            if text.contains(['/', '\\']) && paths.len() < MAX_PATHS {
+                paths.insert(text);
+            }
+        });
+    }
+    for path in paths {
+        if let Some(hit) = data.find(path, model) {
+            let seen = (hit.asset, "lies at the path the other states");
+            edges.add((model, "states the path of its data"), seen, RelationKind::TrainedOn, hit.confidence);
+        }
+    }
+}
+
+fn texts<'v>(value: &'v Value, each: &mut dyn FnMut(&'v str)) {
+    match value {
+        Value::String(text) => each(text),
+        Value::Array(items) => items.iter().for_each(|item| texts(item, each)),
+        Value::Object(fields) => fields.values().for_each(|field| texts(field, each)),
+        _ => {}
+    }
+}
+
+/// What a run read, the models it wrote were trained on.
+fn through_runs(assets: &[Asset], edges: &mut Edges) {
+    let by_id: BTreeMap<&str, &Asset> = assets.iter().map(|asset| (asset.id.as_str(), asset)).collect();
+    let mut found = Vec::new();
+    for model in assets.iter().filter(|asset| asset.kind == Kind::Model) {
+        for (run, written) in edges.to(&model.id, RelationKind::ProducedBy) {
+            for (data, read) in edges.to(run, RelationKind::Reads) {
+                found.push((model, data.to_owned(), written.min(read)));
+            }
+        }
+    }
+    for (model, data, confidence) in found {
+        if let Some(data) = by_id.get(data.as_str()) {
+            let seen = (*data, "read by the run that wrote the other");
+            edges.add((model, "written by a run that read the data"), seen, RelationKind::TrainedOn, confidence);
+        }
+    }
+}
+
+/// What a job script starts, and what the recipe of an image packs.
+fn launched(script: &Asset, code: &Places, models: &Places, edges: &mut Edges) {
+    let crate::model::Fact::Infra(infra) = &script.fact else { return };
+    for program in infra.programs.iter().take(MAX_PATHS) {
+        if let Some(hit) = code.find(program, script) {
+            let seen = (hit.asset, "started by the script");
+            edges.add((script, "starts the program"), seen, RelationKind::Runs, hit.confidence);
+        }
+    }
+    for copied in infra.copies.iter().take(MAX_PATHS) {
+        for (places, what) in [(models, "the model"), (code, "the source")] {
+            if let Some(hit) = places.find(copied, script) {
+                let why = format!("copies {what} into an image");
+                let seen = (hit.asset, "named by the recipe of an image");
+                edges.add((script, &why), seen, RelationKind::Packages, hit.confidence);
+            }
+        }
+    }
+}
+
+/// The script a job was handed to its scheduler with: the same name of the job, or the script's own name.
+fn submitted<'a>(runs: impl Iterator<Item = &'a Asset>, scripts: impl Iterator<Item = &'a Asset>, edges: &mut Edges) {
+    let scripts: Vec<(&Asset, &crate::model::Infra)> = scripts
+        .filter_map(|asset| match &asset.fact {
+            crate::model::Fact::Infra(infra) if !infra.programs.is_empty() || infra.job_name.is_some() => {
+                Some((asset, &**infra))
+            }
+            _ => None,
+        })
+        .collect();
+    let mut by_name: BTreeMap<&str, Vec<&Asset>> = BTreeMap::new();
+    let mut by_output: Vec<(&str, &Asset)> = Vec::new();
+    for (script, infra) in &scripts {
+        infra.job_name.iter().for_each(|name| by_name.entry(name).or_default().push(script));
+        infra.job_output.iter().for_each(|output| by_output.push((output, script)));
+    }
+    for run in runs {
+        let Some(facts) = run.fact.run() else { continue };
+        let named = facts.job_name.as_deref().and_then(|name| by_name.get(name)).map(Vec::as_slice).unwrap_or_default();
+        if let [script] = named {
+            let seen = (*script, "gives the job its name");
+            edges.add((run, "has the job name of the script"), seen, RelationKind::SubmittedBy, Confidence::High);
+            continue;
+        }
+        // Without a name: the script whose output pattern the log fits, if it is one.
+        let Some(log) = run.files.first().filter(|_| run.format.ends_with("-log")) else { continue };
+        let path = parts_of(&log.locator).join("/");
+        let mut fits = by_output.iter().filter(|(pattern, _)| fits(&path, pattern, facts.run_id.as_deref()));
+        if let (Some((_, script)), None) = (fits.next(), fits.next()) {
+            let seen = (*script, "names the log as its output");
+            edges.add(
+                (run, "lies where the script writes its log"),
+                seen,
+                RelationKind::SubmittedBy,
+                Confidence::Medium,
+            );
+        }
+    }
+}
+
+/// Whether a log lies where an output pattern of Slurm (`logs/%x-%j.out`) puts it, by the end of its path.
+fn fits(path: &str, pattern: &str, job: Option<&str>) -> bool {
+    let Some(job) = job else { return false };
+    let pattern = pattern.replace("%j", job).replace("%A_%a", job);
+    let pattern = pattern.trim_start_matches("./").trim_start_matches('/');
+    !pattern.contains('%') && pattern.contains(job) && (path == pattern || path.ends_with(&format!("/{pattern}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{asset, code, of, run};
+    use super::*;
+    use crate::model::{Dataset, Fact, Infra, Weights};
+
+    fn edges(assets: &[Asset]) -> Vec<(String, String, RelationKind, Confidence)> {
+        relations(assets).into_iter().map(|edge| (edge.from, edge.to, edge.kind, edge.confidence)).collect()
+    }
+
+    fn data(path: &str) -> Asset {
+        of(path, Kind::Dataset, "h5ad", Fact::Dataset(Box::<Dataset>::default()))
+    }
+
+    #[test]
+    fn a_log_leads_from_data_to_models() {
+        let facts = Run {
+            dataset_path: Some("/srv/p/data/atlas.h5ad".to_owned()),
+            checkpoint_paths: vec!["/srv/p/out/7/c-20.pt".to_owned()],
+            program: Some("train_atlas.py".to_owned()),
+            ..Run::default()
+        };
+        let assets = [
+            data("p/data/atlas.h5ad"),
+            asset("p/out/7/c-20.pt"),
+            code("p/train_atlas.py"),
+            run("p/x.out", "slurm-log", facts),
+        ];
+        let found = edges(&assets);
+        assert!(found.contains(&(
+            "p/out/7/c-20.pt".into(),
+            "p/x.out".into(),
+            RelationKind::ProducedBy,
+            Confidence::High
+        )));
+        assert!(found.contains(&("p/x.out".into(), "p/data/atlas.h5ad".into(), RelationKind::Reads, Confidence::High)));
+        assert!(found.contains(&(
+            "p/out/7/c-20.pt".into(),
+            "p/data/atlas.h5ad".into(),
+            RelationKind::TrainedOn,
+            Confidence::High
+        )));
+        assert!(found.contains(&("p/x.out".into(), "p/train_atlas.py".into(), RelationKind::Runs, Confidence::Low)));
+    }
+
+    #[test]
+    fn keys_and_directories() {
+        let weights = Weights { wandb_run_id: Some("mtkv3f1r".to_owned()), ..Weights::default() };
+        let assets = [
+            of("a/c.pt", Kind::Model, "torch-zip", Fact::Weights(Box::new(weights))),
+            asset("logs/version_0/checkpoints/e.ckpt"),
+            run("w/run-mtkv3f1r.wandb", "wandb", Run { run_id: Some("mtkv3f1r".to_owned()), ..Run::default() }),
+            run("logs/version_0/hparams.yaml", "lightning-logs", Run::default()),
+        ];
+        let found = edges(&assets);
+        assert!(found.iter().any(|(from, _, _, sure)| from == "a/c.pt" && *sure == Confidence::Certain));
+        assert!(
+            found.iter().any(|(from, to, ..)| from.starts_with("logs/version_0/checkpoints") && to.starts_with("logs"))
+        );
+        assert_eq!(found.len(), 2);
+    }
+
+    #[test]
+    fn jobs_lead_to_their_scripts() {
+        let script = Infra {
+            job_output: Some("logs/slurm-%j.out".to_owned()),
+            programs: vec!["train.py".to_owned()],
+            ..Infra::default()
+        };
+        let assets = [
+            of("p/job.sbatch", Kind::Infra, "sbatch", Fact::Infra(Box::new(script))),
+            run("s/logs/slurm-71.out", "slurm-log", Run { run_id: Some("71".to_owned()), ..Run::default() }),
+            run("s/logs/slurm-72.out", "slurm-log", Run { run_id: Some("7".to_owned()), ..Run::default() }),
+            code("p/train.py"),
+        ];
+        let found = edges(&assets);
+        assert!(found.contains(&(
+            "s/logs/slurm-71.out".into(),
+            "p/job.sbatch".into(),
+            RelationKind::SubmittedBy,
+            Confidence::Medium
+        )));
+        assert_eq!(found.iter().filter(|(_, _, kind, _)| *kind == RelationKind::SubmittedBy).count(), 1);
+    }
+}
