@@ -593,3 +593,25 @@ fn items_without_bytes_are_not_walked() {
     assert_eq!(dataset(&inventory, "a.avro").table.row_count, Some(1));
     assert_eq!(dataset(&inventory, "b.avro").table.row_count, Some(65_536));
 }
+
+#[test]
+fn names_of_columns_are_kept_cut() {
+    let key = "k".repeat(100_000);
+    let lines: String = (0..40).map(|n| format!("{{\"{key}{n}\":1,\"b\":{{\"{n}{key}\":2}}}}\n")).collect();
+    let place = Place::with("a.jsonl", &[b"{\"a\":1,\"b\":2}\n".repeat(2), lines.into_bytes()].concat());
+    place.write("b.csv", format!("id,{}\n{}", "n".repeat(60_000), "1,2\n".repeat(9)).as_bytes());
+    let inventory = place.scan();
+    for locator in ["a.jsonl", "b.csv"] {
+        let table = &dataset(&inventory, locator).table;
+        assert!(table.columns.iter().all(|name| name.len() <= 1024), "{locator}");
+    }
+}
+
+#[test]
+fn columns_past_those_that_are_looked_at_are_a_gap() {
+    let names: Vec<String> = (0..5_000).map(|n| format!("c{n}")).collect();
+    let values = vec!["1"; 5_000].join(",");
+    let place = Place::with("a.csv", format!("{}\n{values}\n{values}\n", names.join(",")).as_bytes());
+    let inventory = place.expect("a.csv", Stage::Probe, Cause::OverBudget, "904 columns past the first 4096");
+    assert_eq!(dataset(&inventory, "a.csv").table.column_count, Some(5_000));
+}

@@ -28,7 +28,7 @@ use std::sync::{Arc, LazyLock};
 use crate::archive::zip::ZipError;
 use crate::blob::{Blob, Memory, ReadError, Reader};
 use crate::model::{Cause, ContentId, Fact};
-use crate::table::{Context, MAX_COLUMNS, Means, Settings, Table};
+use crate::table::{self, Context, MAX_COLUMNS, Means, Settings, Table};
 
 /// What a probe looks at.
 #[derive(Clone, Copy)]
@@ -121,12 +121,15 @@ impl Finding {
         Finding { format: None, fact, identities: Vec::new(), notes: Vec::new(), descend: false, members: Vec::new() }
     }
 
-    /// The same, with a note where a table has columns that were not looked at.
+    /// The same with names of columns of bounded length, and a note where a table has columns that were not looked at.
     #[must_use]
     pub fn settled(mut self) -> Finding {
-        if let Fact::Dataset(dataset) = &self.fact {
-            let tables = dataset.tables.values().chain(dataset.sheets.values()).chain([&dataset.table]);
-            let further = tables.map(|table| table.further_columns).max().unwrap_or(0);
+        if let Fact::Dataset(dataset) = &mut self.fact {
+            let mut further = 0;
+            for table in dataset.tables.values_mut().chain(dataset.sheets.values_mut()).chain([&mut dataset.table]) {
+                table.columns.iter_mut().for_each(table::cut);
+                further = further.max(table.further_columns);
+            }
             if further > 0 {
                 let detail = format!("the values of {further} columns past the first {MAX_COLUMNS} were not looked at");
                 self.notes.push((Cause::OverBudget, detail));

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::edge::edge;
-use crate::model::{Asset, Confidence, Dataset, Kind, Presence, Relation, RelationKind};
+use crate::model::{Asset, Confidence, Dataset, Kind, People, Presence, Relation, RelationKind};
 
 /// Fewest columns that two tables must share: `id` and `value` are everybody's.
 const FEWEST_COLUMNS: usize = 3;
@@ -65,9 +65,11 @@ fn is_made_from(made: &Dataset, source: &Dataset) -> bool {
 }
 
 fn are_the_same_people(a: &Dataset, b: &Dataset) -> bool {
-    let people = |dataset: &Dataset| dataset.table.sketch.as_ref().and_then(|sketch| sketch.people.clone());
+    fn people(dataset: &Dataset) -> Option<&People> {
+        dataset.table.sketch.as_ref()?.people.as_ref()
+    }
     let (Some(a), Some(b)) = (people(a), people(b)) else { return false };
-    let (both, asked) = a.shared(&b);
+    let (both, asked) = a.shared(b);
     both >= 2 && both * 10 >= asked * 9
 }
 

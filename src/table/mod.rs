@@ -25,10 +25,12 @@ pub use profile::{Column, Kind, Profile};
 pub use risk::RISK_CLASSES;
 
 use crate::blob::{Purse, ReadError};
-use crate::model::{People, Sketch, SubjectKind, TableFacts};
+use crate::model::{LOWEST, People, Sketch, SubjectKind, TableFacts};
 
 /// Columns that are looked at; of further ones only the number is known.
 pub const MAX_COLUMNS: usize = 4096;
+/// Bytes of a column's name that are kept: questions of a survey are long, an attack is longer.
+pub const MAX_NAME: usize = 1024;
 /// Values kept over all columns, for their tests.
 const MAX_KEPT_IN_ALL: usize = 64 << 10;
 /// Values kept of one column.
@@ -73,8 +75,6 @@ pub struct Settings {
 
 /// Columns whose values may stand for one person each, and are counted while rows go by.
 const MAX_KEYS: usize = 4;
-/// People of whom more than their key is remembered, to tell whether two tables are about the same.
-const MAX_TRAITS: usize = 20_000;
 
 /// One table, while its rows go by.
 pub struct Table<'s> {
@@ -107,7 +107,7 @@ struct Watch {
     risk: Option<risk::Watch>,
     /// The person of the row at hand, and whether it is the person's first row.
     person: Option<(u64, bool)>,
-    /// What else is known of the first people.
+    /// What else is known of the people whose hashes are lowest: of those that are kept.
     traits: BTreeMap<u64, u64>,
 }
 
@@ -134,12 +134,13 @@ impl<'s> Table<'s> {
 
     /// Adds a column; the number is what [`Table::cell`] takes. Columns may show up while rows go by; sets of
     /// quasi-identifiers are made of those that were there before the first value.
-    pub fn column(&mut self, column: Column) -> usize {
+    pub fn column(&mut self, mut column: Column) -> usize {
         let number = self.profiles.len();
         if number >= MAX_COLUMNS {
             self.further += 1;
             return usize::MAX;
         }
+        cut(&mut column.name);
         let kept = (MAX_KEPT_IN_ALL / (number + 1)).clamp(16, MAX_KEPT_EACH);
         self.asked.push(self.means.settings.taxonomy.ask(&column));
         self.profiles.push(Profile::new(column, kept));
@@ -239,6 +240,14 @@ impl<'s> Table<'s> {
     }
 }
 
+/// Cuts a column's name to what is kept of it.
+pub fn cut(name: &mut String) {
+    if name.len() > MAX_NAME {
+        name.truncate(name.floor_char_boundary(MAX_NAME));
+        name.shrink_to_fit();
+    }
+}
+
 /// Whether a text is sentences rather than a value: long, and of several words.
 fn is_free_text(text: &str) -> bool {
     text.len() > 40 && text.bytes().filter(|&byte| byte == b' ').take(4).count() == 4
@@ -286,10 +295,13 @@ impl Watch {
         let person = self.person.take();
         if let Some(risk) = &mut self.risk {
             if let Some((key, true)) = person
-                && self.traits.len() < MAX_TRAITS
+                && (self.traits.len() < LOWEST || self.traits.last_key_value().is_some_and(|(last, _)| key < *last))
                 && let Some(traits) = risk.traits()
             {
                 self.traits.insert(key, traits);
+                if self.traits.len() > LOWEST {
+                    self.traits.pop_last();
+                }
             }
             risk.end_row(self.keys.is_empty() || person.is_some_and(|(_, is_new)| is_new));
         }
@@ -362,6 +374,25 @@ mod tests {
         assert_eq!(rows, ASK_EVERY);
         let facts = table.finish();
         assert_eq!((facts.row_count, facts.row_count_estimated), (Some(ASK_EVERY), true));
+    }
+
+    #[test]
+    fn traits_are_kept_of_the_people_that_are_kept() {
+        let settings = Settings::default();
+        let mut table = Table::new(&settings, Context::default());
+        let columns = ["patient_id", "birth_year", "sex"].map(|name| table.column(Column::named(name)));
+        for row in 0..30_000 {
+            table.cell(columns[0], Cell::Text(&format!("S-{row:06}")));
+            table.cell(columns[1], Cell::Integer(1930 + row % 80));
+            table.cell(columns[2], Cell::Text(if row % 2 == 0 { "F" } else { "M" }));
+            table.end_row().unwrap();
+        }
+        let watch = table.watch.as_ref().unwrap();
+        assert_eq!(watch.traits.len(), LOWEST, "not one more while rows go by");
+        let facts = table.finish();
+        let people = facts.sketch.as_ref().unwrap().people.as_ref().unwrap();
+        let keys: Vec<u64> = people.traits.iter().map(|(key, _)| *key).collect();
+        assert_eq!(keys, people.lowest, "of all of them, wherever in the table they stand");
     }
 
     #[test]

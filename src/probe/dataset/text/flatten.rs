@@ -64,6 +64,7 @@ impl<'t> Sink<'t> {
     /// Goes one name deeper; the number takes it back.
     fn enter(&mut self, name: &str) -> usize {
         let mark = self.path.len();
+        let name = name.get(..name.floor_char_boundary(MAX_PATH.min(name.len()))).unwrap_or_default();
         if mark == 0 {
             if self.outermost.len() < MAX_PATHS && !self.seen.contains(name) {
                 self.seen.insert(name.to_owned());
@@ -72,8 +73,7 @@ impl<'t> Sink<'t> {
         } else {
             self.path.push('.');
         }
-        let cut = name.floor_char_boundary(MAX_PATH.min(name.len()));
-        self.path.push_str(name.get(..cut).unwrap_or_default());
+        self.path.push_str(name);
         mark
     }
 
