@@ -44,7 +44,7 @@ pub fn assets(survey: &Survey) -> Vec<Asset> {
     let (mut groups, data) = weights::groups(of(Family::Weights).collect(), of(Family::Dataset).collect(), &code);
     let raw = of(Family::Weights).filter(|sighting| sighting.format == "raw-weights").collect();
     groups.extend(dataset::groups(data, raw));
-    groups.extend(run::groups(of(Family::Run)));
+    groups.extend(run::groups(of(Family::Run), &of(Family::Weights).collect::<Vec<_>>()));
     for family in [Family::Code, Family::Image, Family::Infra] {
         groups.extend(plain::groups(of(family)));
     }
@@ -121,7 +121,10 @@ fn id(group: &Group) -> String {
     let kind = group.draft.kind;
     let mut parts: Vec<String> = std::iter::once(group.primary)
         .chain(group.others.iter().copied())
-        .filter(|sighting| sighting.role != crate::model::Role::Companion)
+        // A companion may stand for what it tells of: the state of a trainer for its run.
+        .enumerate()
+        .filter(|(at, sighting)| *at == 0 || sighting.role != crate::model::Role::Companion)
+        .map(|(_, sighting)| sighting)
         .map(|sighting| match sighting.identities.first() {
             Some(content) => content.to_string(),
             None => sighting.locator.to_string(),

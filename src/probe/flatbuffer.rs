@@ -91,6 +91,14 @@ impl<'b> Buffer<'b> {
         }
     }
 
+    /// A field that is an integer of 16 bits; 0 where it is left out.
+    pub(super) fn short(&mut self, table: Table, number: u16) -> Result<i16, ProbeError> {
+        match self.field(table, number)? {
+            Some(at) => Ok(self.u16_at(at)?.cast_signed()),
+            None => Ok(0),
+        }
+    }
+
     /// A field that is a byte, such as the kind of a union; 0 where it is left out.
     pub(super) fn byte(&mut self, table: Table, number: u16) -> Result<i8, ProbeError> {
         match self.field(table, number)? {
@@ -111,6 +119,20 @@ impl<'b> Buffer<'b> {
             return Err(broken());
         }
         Ok(Vector { at: at.saturating_add(4), len })
+    }
+
+    /// A field that is a vector of integers of 64 bits, empty where it is left out.
+    pub(super) fn longs(&mut self, table: Table, number: u16) -> Result<Vec<i64>, ProbeError> {
+        let vector = self.vector(table, number, 8)?;
+        self.cursor.seek(vector.at);
+        (0..vector.len).map(|_| Ok(self.cursor.u64()?.cast_signed())).collect()
+    }
+
+    /// A field that is a vector of pairs of integers of 64 bits, empty where it is left out.
+    pub(super) fn pairs(&mut self, table: Table, number: u16) -> Result<Vec<(i64, i64)>, ProbeError> {
+        let vector = self.vector(table, number, 16)?;
+        self.cursor.seek(vector.at);
+        (0..vector.len).map(|_| Ok((self.cursor.u64()?.cast_signed(), self.cursor.u64()?.cast_signed()))).collect()
     }
 
     /// The table a vector of tables has at `index`.

@@ -2,7 +2,6 @@
 
 use serde::de::DeserializeOwned;
 
-use std::collections::BTreeMap;
 use std::io::Read;
 
 use super::{Input, ProbeError};
@@ -145,18 +144,6 @@ pub fn of_member(error: ZipError, what: &str) -> ProbeError {
     }
 }
 
-/// Puts a value under a name, under a numbered one where the name is taken: names that were withheld are all alike.
-pub fn keep<T>(into: &mut BTreeMap<String, T>, name: String, value: T) {
-    let mut free = name.clone();
-    for number in 2u64.. {
-        if !into.contains_key(&free) {
-            break;
-        }
-        free = format!("{name} ({number})");
-    }
-    into.insert(free, value);
-}
-
 /// The content of a member of a zip, from its first byte on, on the scan's account.
 ///
 /// # Errors
@@ -219,16 +206,6 @@ mod tests {
         assert_eq!(note(ReadError::OutOfTime).unwrap(), Cause::OverBudget);
         assert_eq!(note(ReadError::OverBudget(String::new())).unwrap(), Cause::OverBudget);
         assert!(note(ReadError::NeedMore { kept: 1 }).is_err(), "spooled, it is another matter");
-    }
-
-    #[test]
-    fn names_that_are_alike_are_numbered() {
-        let mut into = BTreeMap::new();
-        (0..3).for_each(|value| keep(&mut into, "[table]".to_owned(), value));
-        assert_eq!(
-            into.into_iter().collect::<Vec<_>>(),
-            [("[table]".to_owned(), 0), ("[table] (2)".to_owned(), 1), ("[table] (3)".to_owned(), 2)]
-        );
     }
 
     #[test]

@@ -6,68 +6,81 @@
 //! [`crate::relate`] joins.
 
 mod home;
+mod lightning;
+#[cfg(test)]
+mod tests;
+mod trainer;
 
 use std::collections::BTreeMap;
 
 use super::{Group, draft, impact, plain};
 use crate::model::{Evidence, Fact, Kind, Locator, Role, Run, Sighting};
+use home::{Home, Homes};
 
-/// The runs of a survey.
-pub(super) fn groups<'s>(sightings: impl Iterator<Item = &'s Sighting>) -> Vec<Group<'s>> {
-    let (single, placed): (Vec<&Sighting>, Vec<&Sighting>) =
-        sightings.partition(|sighting| sighting.role == Role::Primary);
-    let mut homes: BTreeMap<(Locator, &str), Vec<&Sighting>> = BTreeMap::new();
+/// The runs of a survey. Of the weights, those that tell of the run they came from are looked at too; they stay parts of
+/// their models.
+pub(super) fn groups<'s>(runs: impl Iterator<Item = &'s Sighting>, weights: &[&'s Sighting]) -> Vec<Group<'s>> {
+    let (single, placed): (Vec<&Sighting>, Vec<&Sighting>) = runs.partition(|sighting| sighting.role == Role::Primary);
+    let mut homes = Homes::new();
     let mut loose = Vec::new();
     for sighting in placed {
         match sighting.role {
             Role::Companion => loose.push(sighting),
-            _ => homes.entry((home::of(sighting), &sighting.format)).or_default().push(sighting),
+            _ => homes.entry(home::of(sighting)).or_default().push(sighting),
         }
     }
+    lightning::place(&mut homes);
+    trainer::place(weights, &mut homes);
     absorb(&mut homes);
     for companion in loose {
         if let Some(key) = home::around(companion, &homes) {
             homes.entry(key).or_default().push(companion);
         }
     }
-    let mut groups: Vec<Group> = homes.into_iter().filter_map(|((home, _), files)| group(&home, files)).collect();
+    let mut groups: Vec<Group> = homes.into_iter().filter_map(|(home, files)| group(&home, files, weights)).collect();
     groups.extend(plain::groups(single.into_iter()));
     groups
 }
 
 /// Gives what a logger wrote for a tracker to that tracker's run: the nearest one around it.
-fn absorb(homes: &mut BTreeMap<(Locator, &str), Vec<&Sighting>>) {
-    let given: Vec<_> = homes
-        .keys()
-        .filter_map(|(inner, format)| {
-            let outer = home::outwards(inner).find_map(|place| {
-                let there = homes.range((place.clone(), "")..).take_while(|((other, _), _)| *other == place);
-                there.map(|(key, _)| key).find(|(other, tracker)| home::absorbs(tracker, format, other, inner))
-            })?;
-            Some(((inner.clone(), *format), outer.clone()))
-        })
-        .collect();
-    for (inner, outer) in given {
-        let files = homes.remove(&inner).unwrap_or_default();
-        // Whoever takes may have been taken in the meantime; what it holds then goes along.
-        homes.entry(outer).or_default().extend(files);
+fn absorb(homes: &mut Homes) {
+    let taker = |(inner, files): (&Home, &Vec<&Sighting>)| {
+        home::here_and_outwards(&inner.0)
+            .find_map(|place| home::at(&place, homes).find(|outer| home::absorbs(outer, inner, files)).cloned())
+    };
+    let given: BTreeMap<Home, Home> = homes.iter().filter_map(|entry| Some((entry.0.clone(), taker(entry)?))).collect();
+    for (inner, outer) in &given {
+        let mut last = outer;
+        // Who takes may be taken itself: each step goes outwards, or from a logger to a tracker.
+        while let Some(next) = given.get(last) {
+            last = next;
+        }
+        let files = homes.remove(inner).unwrap_or_default();
+        homes.entry(last.clone()).or_default().extend(files);
     }
 }
 
-fn group<'s>(home: &Locator, files: Vec<&'s Sighting>) -> Option<Group<'s>> {
+fn group<'s>(home: &Home<'s>, files: Vec<&'s Sighting>, weights: &[&'s Sighting]) -> Option<Group<'s>> {
+    let (place, tracker) = home;
     let (primary, others) = {
         let mut files = files;
         files.sort_by_key(|file| (home::rank(file), &file.locator));
         let (first, others) = files.split_first()?;
         (*first, others.to_vec())
     };
-    let mut run = primary.fact.run().cloned().unwrap_or_default();
+    let mut run = trainer::told(primary).unwrap_or_default();
     for other in &others {
-        other.fact.run().into_iter().for_each(|fact| run.fill_from(fact));
+        let Some(mut fact) = trainer::told(other) else { continue };
+        // What a session is judged by is no measure of the training it was written for.
+        if home::is_session(other) && other.locator.parent() != *place {
+            fact = Run { params: fact.params, hostname: fact.hostname, ..Run::default() };
+        }
+        run.fill_from(&fact);
     }
-    settle(&mut run, home);
+    settle(&mut run, home, weights);
     let mut draft = draft(primary, Kind::Run);
-    draft.name = name(&run, home);
+    (*tracker).clone_into(&mut draft.format);
+    draft.name = name(&run, place);
     draft.fact = Fact::Run(Box::new(run));
     draft.impact = impact::of(&draft);
     if !others.is_empty() {
@@ -78,14 +91,41 @@ fn group<'s>(home: &Locator, files: Vec<&'s Sighting>) -> Option<Group<'s>> {
 }
 
 /// What only the run as a whole tells.
-fn settle(run: &mut Run, home: &Locator) {
+fn settle(run: &mut Run, home: &Home, weights: &[&Sighting]) {
+    let (place, tracker) = home;
+    run.tags.retain(|tag| !tag.starts_with("_hparams_/"));
+    match *tracker {
+        trainer::FORMAT => trainer::settle(run),
+        lightning::FORMAT => {
+            lightning::settle(run);
+            run.checkpoints = lightning::checkpoints(place, weights);
+        }
+        "hydra" => run.run_id = hydra_id(run.run_id.take(), place),
+        "ray-tune" => run.name = run.name.take().or_else(|| Some(crate::model::escape_name(place.base_name()))),
+        _ => {}
+    }
     if run.run_id.is_none() {
-        run.run_id = Some(crate::model::escape_name(home.base_name()));
+        run.run_id = Some(crate::model::escape_name(place.base_name()));
     }
     for list in [&mut run.params, &mut run.metrics, &mut run.tags] {
         list.sort();
         list.dedup();
     }
+}
+
+/// The key of a Hydra job: its directory below the one it was started in, as far as that is still so; else below the
+/// directory Hydra puts jobs into.
+fn hydra_id(stated: Option<String>, place: &Locator) -> Option<String> {
+    let path = crate::model::escape_name(place.leaf());
+    let below = |outer: &str| {
+        path.match_indices(outer).map(|(at, _)| at).filter(|at| *at == 0 || path[..*at].ends_with('/')).last()
+    };
+    let is_so = stated.as_ref().is_some_and(|stated| path.ends_with(stated.as_str()));
+    if is_so {
+        return stated;
+    }
+    let at = below("outputs/").max(below("multirun/"));
+    at.map(|at| path[at..].to_owned()).or(stated)
 }
 
 fn name(run: &Run, home: &Locator) -> String {

@@ -66,6 +66,10 @@ pub struct Code {
     /// The model type it registers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model_type: Option<String>,
+    /// How many directories up the relative imports of a source lead: what is there is one package with it. Not told, as it
+    /// says nothing that its place does not.
+    #[serde(skip)]
+    pub levels_up: usize,
 }
 
 impl Code {

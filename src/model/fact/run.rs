@@ -69,6 +69,9 @@ pub struct Run {
     /// Machine it ran on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hostname: Option<String>,
+    /// Number of its process there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u64>,
     /// The first machine of several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub head_node: Option<String>,
@@ -228,6 +231,7 @@ impl Run {
             experiment_id,
             user,
             hostname,
+            pid,
             head_node,
             partition,
             account,

@@ -6,7 +6,6 @@ pub(super) mod columnar;
 pub(super) mod genomic;
 mod json_rows;
 mod literal;
-mod message;
 pub(super) mod npy;
 mod npy_header;
 pub(super) mod npz;

@@ -5,10 +5,16 @@
 //! [`crate::model::publishable`] gives them.
 
 pub(super) mod aim;
+pub(super) mod catboost;
+pub(super) mod hydra;
+pub(super) mod lightning;
 pub(super) mod mlflow;
 pub(super) mod mlflow_sqlite;
 pub(super) mod optuna;
 pub(super) mod paths;
+pub(super) mod ray;
 mod settings;
 mod tables;
+pub(super) mod tfevents;
+pub(super) mod trainer;
 pub(super) mod wandb;

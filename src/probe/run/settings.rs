@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::paths;
 use crate::model::{Date, Run, names_secret, publishable, redact_map};
+use crate::probe::yaml::{Node, Yaml};
 
 /// Most names of a sort that are kept of one run.
 pub(super) const MAX_NAMES: usize = 10_000;
@@ -49,6 +50,25 @@ pub(super) fn params(run: &mut Run, key: &str, value: &Value) {
         Value::String(text) => param(run, key, text),
         other => param(run, key, &other.to_string()),
     }
+}
+
+/// Puts every leaf of a YAML tree where it belongs.
+pub(super) fn of_yaml(run: &mut Run, settings: &Yaml) {
+    settings.leaves(&mut |path, leaf| {
+        let Node::Scalar { text, .. } = &leaf.node else { return };
+        set(run, path, text);
+    });
+}
+
+/// One setting by its path, in which items of a list are numbered: they are one setting.
+pub(super) fn set(run: &mut Run, path: &str, value: &str) {
+    let end = path.rsplit('.').take_while(|part| part.bytes().all(|byte| byte.is_ascii_digit())).map(|part| part.len());
+    let end = end.fold(path.len(), |end, len| end.saturating_sub(len.saturating_add(1)));
+    let name = publishable("", path.get(..end).filter(|name| !name.is_empty()).unwrap_or(path));
+    if run.params.last() != Some(&name) && run.params.len() < MAX_NAMES {
+        run.params.push(name);
+    }
+    note(run, path, value);
 }
 
 /// A metric of a run, by name.
@@ -122,5 +142,20 @@ mod tests {
         assert!(command.starts_with("python train.py") && command.ends_with("--lr=0.1"), "{command}");
         assert!(!format!("{run:?}{command}").contains("hunter2"));
         assert_eq!((account(Some("alice")).as_deref(), account(Some("a@b.example"))), (Some("alice"), None));
+    }
+
+    #[test]
+    fn names_are_kept_and_values_only_of_paths() {
+        let mut run = Run::default();
+        let text = "data:\n  path: /data/cohort/train.h5ad\nlayers: [1, 2]\nuser: canary\napi_key: Zx81kQ0canary77\n";
+        let tree = crate::probe::yaml::documents(text).documents.remove(0);
+        of_yaml(&mut run, &tree);
+        assert_eq!(run.params, ["data.path", "layers", "user", "api_key"]);
+        assert_eq!(run.dataset_path.as_deref(), Some("/data/cohort/train.h5ad"));
+        assert_eq!(run.environment_leaks, ["api_key"]);
+        assert!(!format!("{run:?}").contains("canary"));
+        let mut same = Run::default();
+        params(&mut same, "", &serde_json::json!({"data": {"path": "/data/cohort/train.h5ad"}, "layers": [1, 2]}));
+        assert_eq!((same.params.len(), same.dataset_path), (2, run.dataset_path));
     }
 }

@@ -48,7 +48,14 @@ pub(super) struct Score {
 #[derive(Debug, Default)]
 pub(super) struct Tests {
     with_name: Vec<Test>,
-    alone: Vec<Test>,
+    alone: Vec<Alone>,
+}
+
+/// A test that is enough without a name, and what the values must be together.
+#[derive(Debug)]
+struct Alone {
+    each: Test,
+    all: Option<fn(&[&str]) -> bool>,
 }
 
 impl Tests {
@@ -61,7 +68,9 @@ impl Tests {
                 names.iter().map(|name| value::test(name).ok_or_else(|| format!("there is no value test '{name}'")));
             all.collect::<Result<Vec<Test>, String>>()
         };
-        Ok(Tests { with_name: find(&values.tests)?, alone: find(&values.alone)? })
+        let together = values.alone.iter().map(|name| value::together(name));
+        let alone = find(&values.alone)?.into_iter().zip(together).map(|(each, all)| Alone { each, all });
+        Ok(Tests { with_name: find(&values.tests)?, alone: alone.collect() })
     }
 }
 
@@ -70,6 +79,8 @@ pub(super) fn scores(taxonomy: &Taxonomy, profile: &Profile, standard: Option<&S
     let column = &profile.column;
     let named = named(taxonomy, column);
     let mut scores = Vec::new();
+    // Classes that nothing but values speak for; and how the values of those look that the name tells.
+    let (mut unnamed, mut told) = (Vec::new(), None);
     for (number, class) in taxonomy.classes.iter().enumerate() {
         let declared = if column.declared.as_deref() == Some(class.id.as_str()) { DECLARED } else { 0.0 };
         let standard = standard_weight(class, column, standard);
@@ -90,8 +101,20 @@ pub(super) fn scores(taxonomy: &Taxonomy, profile: &Profile, standard: Option<&S
         };
         if sure > 0.0 {
             let passed = matches!(values, Look::Passed | Look::Alone);
+            if before == 0.0 {
+                unnamed.push(number);
+            } else if before >= TELLING && values != Look::Failed {
+                told = Some(passed || told.unwrap_or(false));
+            }
             scores.push(Score { class: number, sure, passed, telling: before >= TELLING || values == Look::Alone });
         }
+    }
+    // A column that says what it holds is not taken for another's by the look of its values, unless they name somebody:
+    // a `patient_id` may hold numbers of the state.
+    let names_somebody =
+        |class: usize| taxonomy.classes.get(class).is_some_and(|class| class.kind == ClassKind::Direct);
+    if let Some(fits) = told {
+        scores.retain(|score| !unnamed.contains(&score.class) || (!fits && names_somebody(score.class)));
     }
     scores.sort_by(|a, b| b.sure.total_cmp(&a.sure).then(a.class.cmp(&b.class)));
     scores
@@ -172,14 +195,17 @@ fn look(class: &Class, tests: &Tests, profile: &Profile) -> Look {
         let passed = profile.values().filter(|value| test(value)).count();
         passed as f64 / profile.values().len().max(1) as f64
     };
-    let best = |tests: &[Test]| tests.iter().map(share).fold(0.0, f64::max);
-    if profile.values().len() >= ENOUGH && best(&tests.alone) >= NEARLY_ALL {
+    let is_alone = |test: &Alone| {
+        let fits = || test.all.is_none_or(|all| all(&profile.values().collect::<Vec<&str>>()));
+        share(&test.each) >= NEARLY_ALL && fits()
+    };
+    if profile.values().len() >= ENOUGH && tests.alone.iter().any(is_alone) {
         return Look::Alone;
     }
     if tests.with_name.is_empty() {
         return Look::Silent;
     }
-    match best(&tests.with_name) >= values.share {
+    match tests.with_name.iter().map(share).fold(0.0, f64::max) >= values.share {
         true => Look::Passed,
         false if values.required => Look::Unfit,
         false => Look::Failed,

@@ -1,5 +1,7 @@
 //! Codes of medicine.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::digits::{digits, luhn, verhoeff};
 
 /// LOINC: up to seven digits, a hyphen, and a Luhn digit (LOINC Users' Guide, appendix).
@@ -42,6 +44,28 @@ pub fn icd10(text: &str) -> bool {
     !is_well && !is_mutation
 }
 
+/// Whether the values of a column, each of which may be a code of ICD-10, together are: some have a point, or they come
+/// from several chapters in several lengths and do not count through. `P001`, `P002` number people.
+pub fn are_icd10(values: &[&str]) -> bool {
+    let pointed = values.iter().filter(|value| value.contains('.')).count();
+    if pointed * 5 >= values.len() {
+        return true;
+    }
+    let mut chapters: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
+    let mut lengths = BTreeSet::new();
+    for value in values.iter().map(|value| value.trim()) {
+        let Some((letter, number)) = value.split_at_checked(1) else { continue };
+        lengths.insert(value.len());
+        chapters.entry(letter).or_default().extend(number.parse::<u32>());
+    }
+    let counts_through = |numbers: &&Vec<u32>| {
+        let (low, high) = (numbers.iter().min().unwrap_or(&0), numbers.iter().max().unwrap_or(&0));
+        numbers.len() >= 5 && ((high - low) as usize) < numbers.len() * 2
+    };
+    let counted: usize = chapters.values().filter(counts_through).map(Vec::len).sum();
+    chapters.len() >= 4 && lengths.len() >= 2 && counted * 2 < values.len()
+}
+
 /// MedDRA: eight digits that begin with 10.
 pub fn meddra(text: &str) -> bool {
     text.len() == 8 && text.starts_with("10") && text.bytes().all(|byte| byte.is_ascii_digit())
@@ -74,6 +98,12 @@ mod tests {
         for no in ["A01", "H12", "B12", "V600E", "IL6", "C3", "E11.", "e11.9", "rs123", "P24", "D0000012"] {
             assert!(!icd10(no), "{no}");
         }
+        let numbered = |letter: char| (0..40).map(move |number| format!("{letter}{number:03}"));
+        let donors: Vec<String> = numbered('P').collect();
+        let arms: Vec<String> = "ABCDE".chars().flat_map(numbered).collect();
+        let codes = ["E119", "I10", "Z51", "C509", "F322", "J45909", "K219", "E785", "N179", "R079"];
+        let of = |values: &[String]| are_icd10(&values.iter().map(String::as_str).collect::<Vec<_>>());
+        assert!(!of(&donors) && !of(&arms) && are_icd10(&codes));
         assert!(meddra("10028813") && !meddra("20028813") && atc("A10BJ06") && !atc("A10BJ0"));
     }
 }

@@ -89,6 +89,12 @@ pub const TESTS: &[(&str, Test)] = &[
     ("weight", measure::weight),
 ];
 
+/// What the values of a column must be together for a test to be enough without a name, by the test's name. A shape that
+/// numbers have by chance, too, says little of one value and much of how they differ.
+pub fn together(test: &str) -> Option<fn(&[&str]) -> bool> {
+    (test == "icd10").then_some(code::are_icd10)
+}
+
 /// The test of that name.
 pub fn test(name: &str) -> Option<Test> {
     TESTS.iter().find(|(id, _)| *id == name).map(|(_, test)| *test)

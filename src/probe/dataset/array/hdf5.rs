@@ -10,7 +10,7 @@ use super::frame::{self, Field, Source, Values, kind};
 use super::hdf5_tree::Tree;
 use super::{anndata, pytables};
 use crate::archive::hdf5::{Class, File, Member, Object};
-use crate::model::{Dataset, Fact, TableFacts, publishable};
+use crate::model::{Dataset, Fact, TableFacts, keep, publishable};
 use crate::probe::weights::keras_h5;
 use crate::probe::{Finding, Input, ProbeError, kit};
 use crate::table::{Column, Context, Table};
@@ -78,7 +78,7 @@ fn general(input: &Input, tree: &mut Tree) -> Result<Part, ProbeError> {
             records.push(path.clone());
         }
         if dataset.datasets.len() < MAX_LISTED {
-            dataset.datasets.insert(publishable("path", path), array.shape.clone());
+            keep(&mut dataset.datasets, publishable("path", path), array.shape.clone());
         }
     }
     dataset.element_count = Some(elements);
@@ -86,7 +86,7 @@ fn general(input: &Input, tree: &mut Tree) -> Result<Part, ProbeError> {
     for path in records.into_iter().take(MAX_TABLES) {
         let (facts, end) = record_table(input, tree, &path)?;
         outcome = outcome.and(end);
-        dataset.tables.insert(publishable("path", &path), facts);
+        keep(&mut dataset.tables, publishable("path", &path), facts);
     }
     // The length that most arrays share; the longer one where there are several.
     let rows = lengths.into_iter().max_by_key(|&(length, count)| (count, length)).map(|(length, _)| length);

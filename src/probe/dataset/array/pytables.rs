@@ -9,7 +9,7 @@ use super::frame::{self, Field, Source, Values, kind};
 use super::hdf5::Part;
 use super::hdf5_tree::Tree;
 use crate::archive::hdf5::{Class, Datatype};
-use crate::model::{Dataset, TableFacts, publishable};
+use crate::model::{Dataset, TableFacts, keep, publishable};
 use crate::probe::weights::pickle;
 use crate::probe::{Input, ProbeError};
 use crate::table::{Column, Context, Table};
@@ -48,7 +48,7 @@ pub(super) fn facts(input: &Input, tree: &mut Tree, keys: Vec<String>) -> Result
         let mut facts = table.finish();
         facts.row_count = rows;
         facts.row_count_estimated = false;
-        dataset.tables.insert(publishable("key", path), facts);
+        keep(&mut dataset.tables, publishable("key", path), facts);
     }
     dataset.keys = dataset.tables.keys().cloned().collect();
     dataset.table = TableFacts::joined(dataset.tables.values());

@@ -13,7 +13,7 @@ use super::super::super::stream::{Line, Stream};
 use super::super::super::{Finding, Input, ProbeError};
 use super::super::json_rows::outer_value;
 use crate::blob::ReadError;
-use crate::model::{Dataset, Fact, TableFacts, publishable};
+use crate::model::{Dataset, Fact, TableFacts, typed};
 use crate::table::{Cell, Column, Context, Kind, Table};
 
 /// Longest line; texts in it were cut before.
@@ -90,8 +90,8 @@ pub(crate) fn probe(input: &Input, source: &mut dyn Read) -> Result<Finding, Pro
     let is_unordered = found.is_unordered;
     let mut dataset = Dataset::of_tables(found.tables);
     dataset.table.standard.get_or_insert_with(|| "dataset-json".to_owned());
-    dataset.created_by = found.program.map(|program| publishable("originator", &program));
-    dataset.table.studies.extend(found.study.map(|study| publishable("study", &study)));
+    dataset.created_by = found.program.map(|program| typed("originator", &program));
+    dataset.table.studies.extend(found.study.map(|study| typed("study", &study)));
     let finding = Finding::new(Fact::Dataset(Box::new(dataset))).ended_by(outcome);
     let unread = ProbeError::Unsupported("has rows in front of what describes them; they were not read".to_owned());
     Ok(if is_unordered { finding.ended_by(Err(unread)) } else { finding })

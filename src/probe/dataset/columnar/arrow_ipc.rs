@@ -1,9 +1,11 @@
 //! Arrow's interprocess format, as a stream of messages and as a file, which is the same stream with a footer; Feather 2
 //! is the file.
 //!
-//! Follows the columnar format document of Apache Arrow, versions 0.8 to 1.5 of it. The messages are walked here, from
-//! the first one on: their lengths, and those of everything a batch declares, are held against the file and the bounds
-//! below before the library decodes a batch. Rows are counted from the messages alone.
+//! Follows the columnar format document of Apache Arrow, versions 0.8 to 1.5 of it. A stream's messages are walked here
+//! from the first one on; a file's are taken from where its footer says that they lie, since not every writer puts the
+//! schema before them (Polars does not), and walked where there is no footer any more. Their lengths, and those of
+//! everything a batch declares, are held against the file and the bounds below before the library decodes a batch. Rows
+//! are counted from the messages alone.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,7 +19,7 @@ use arrow_schema::{Schema, SchemaRef};
 
 use super::super::super::{Finding, Input, ProbeError};
 use super::arrow_rows::Layout;
-use super::guarded;
+use super::{arrow_message, guarded};
 use crate::blob::{Cursor, ReadError, read_vec};
 use crate::model::{Cause, Dataset, Fact};
 use crate::table::Table;
@@ -42,37 +44,87 @@ pub(crate) fn file(input: &Input) -> Result<Finding, ProbeError> {
     if input.blob.is_open_ended() {
         return Err(ReadError::NeedMore { kept: size }.into());
     }
-    // The footer repeats where batches lie; that it is there says that the file is whole.
-    let mut end = size;
-    let mut cut = true;
-    if let Some(at) = size.checked_sub(10).filter(|at| *at >= 8) {
-        let mut cursor = Cursor::new(input.blob, at);
-        let length = u64::from(cursor.u32()?);
-        if cursor.array::<6>()?.as_slice() == MAGIC {
-            cut = false;
-            end = at.checked_sub(length).filter(|end| *end >= 8).ok_or_else(|| broken("its footer"))?;
-        }
+    if let Some((schema, blocks)) = footer(input)? {
+        return read(input, schema, Walk { input, next: Next::Blocks(blocks.into_iter()) });
     }
-    let mut finding = read(input, 8, end)?;
-    if cut && finding.notes.is_empty() {
+    // Without it, what was written before it is there.
+    let cursor = Cursor::new(input.blob, 8);
+    let mut finding = streamed(input, cursor).map_err(|error| match error {
+        ProbeError::NotMine => broken("its beginning"),
+        other => other,
+    })?;
+    if finding.notes.is_empty() {
         finding.notes.push((Cause::Truncated, "ends without its footer".to_owned()));
     }
     Ok(finding)
 }
 
-/// Reads a stream.
-pub(crate) fn stream(input: &Input) -> Result<Finding, ProbeError> {
-    read(input, 0, u64::MAX)
+/// Where a message lies: its description, with the length before it, and its body.
+#[derive(Clone, Copy)]
+struct Block {
+    at: u64,
+    description: u64,
+    body: u64,
 }
 
-/// The messages from `start` to `end`.
-fn read(input: &Input, start: u64, end: u64) -> Result<Finding, ProbeError> {
-    let mut walk = Walk { input, cursor: Cursor::new(input.blob, start).ending_at(end), at_rest: true };
+impl Block {
+    fn of(block: &arrow_ipc::Block) -> Option<Block> {
+        Some(Block {
+            at: block.offset().try_into().ok()?,
+            description: block.metaDataLength().try_into().ok()?,
+            body: block.bodyLength().try_into().ok()?,
+        })
+    }
+
+    fn end(&self) -> Option<u64> {
+        self.at.checked_add(self.description)?.checked_add(self.body)
+    }
+}
+
+/// The schema of a file and where its messages lie, dictionaries first; nothing where the file was cut.
+fn footer(input: &Input) -> Result<Option<(SchemaRef, Vec<Block>)>, ProbeError> {
+    let Some(at) = input.blob.size().checked_sub(10).filter(|at| *at >= 8) else { return Ok(None) };
+    let mut cursor = Cursor::new(input.blob, at);
+    let length = u64::from(cursor.u32()?);
+    if cursor.array::<6>()?.as_slice() != MAGIC {
+        return Ok(None);
+    }
+    let start = at.checked_sub(length).filter(|start| *start >= 8).ok_or_else(|| broken("its footer"))?;
+    let bytes = read_vec(input.blob, start, length, MAX_DESCRIPTION)?;
+    let footer = arrow_ipc::root_as_footer(&bytes).map_err(|_| broken("its footer"))?;
+    let schema = footer.schema().ok_or_else(|| broken("its footer"))?;
+    let schema = guarded("its schema", || try_fb_to_schema(schema).map(Arc::new))?;
+    let listed = footer.dictionaries().into_iter().chain(footer.recordBatches()).flatten();
+    let blocks: Option<Vec<Block>> = listed.map(Block::of).collect();
+    let blocks = blocks.ok_or_else(|| broken("its footer"))?;
+    // No byte belongs to two messages: a footer cannot have one of them read a thousand times.
+    let mut ends: Vec<(u64, Option<u64>)> = blocks.iter().map(|block| (block.at, block.end())).collect();
+    ends.sort_unstable();
+    let mut from = 8;
+    for (at, end) in ends {
+        from = end.filter(|end| at >= from && *end <= start).ok_or_else(|| broken("its footer"))?;
+    }
+    Ok(Some((schema, blocks)))
+}
+
+/// Reads a stream.
+pub(crate) fn stream(input: &Input) -> Result<Finding, ProbeError> {
+    streamed(input, Cursor::new(input.blob, 0))
+}
+
+/// The messages from the cursor on, the first of which is the schema.
+fn streamed<'i>(input: &Input<'i>, cursor: Cursor<'i>) -> Result<Finding, ProbeError> {
+    let mut walk = Walk { input, next: Next::Streamed { cursor, at_rest: true } };
     let Some(first) = walk.next()? else { return Err(ProbeError::NotMine) };
     let schema = first.schema()?;
     if first.body > 0 {
         return Err(broken("its schema"));
     }
+    read(input, schema, walk)
+}
+
+/// The batches of a walk.
+fn read(input: &Input, schema: SchemaRef, mut walk: Walk) -> Result<Finding, ProbeError> {
     let mut table = input.table();
     let layout = Layout::new(schema.fields(), &mut table);
     let mut batches =
@@ -82,8 +134,9 @@ fn read(input: &Input, start: u64, end: u64) -> Result<Finding, ProbeError> {
         table.cut();
     }
     let mut facts = batches.layout.finish(table);
-    facts.row_count = Some(batches.rows);
-    facts.row_count_estimated = outcome.is_err();
+    // Where not even one batch could be read, nothing is known of the others.
+    facts.row_count = (outcome.is_ok() || batches.count > 0).then_some(batches.rows);
+    facts.row_count_estimated = outcome.is_err() && batches.count > 0;
     let dataset = Dataset { table: facts, batches: Some(batches.count), ..Dataset::default() };
     let mut finding = Finding::new(Fact::Dataset(Box::new(dataset)));
     if batches.left_out > 0 {
@@ -120,36 +173,77 @@ impl Message {
 /// Messages one after the other.
 struct Walk<'w, 'i> {
     input: &'w Input<'i>,
-    cursor: Cursor<'i>,
-    /// Whether nothing was read yet.
-    at_rest: bool,
+    next: Next<'i>,
+}
+
+/// Where the next message lies.
+enum Next<'i> {
+    /// Behind the last one.
+    Streamed {
+        cursor: Cursor<'i>,
+        /// Whether nothing was read yet.
+        at_rest: bool,
+    },
+    /// Where the footer says.
+    Blocks(std::vec::IntoIter<Block>),
 }
 
 impl Walk<'_, '_> {
-    /// The next message; nothing at the end of the stream, said or reached.
+    /// The next message; nothing at the end of the stream, said or reached. Its body is there.
     fn next(&mut self) -> Result<Option<Message>, ProbeError> {
-        let first = std::mem::replace(&mut self.at_rest, false);
-        let wrong = || if first { ProbeError::NotMine } else { broken("a message") };
-        if self.cursor.remaining() == 0 && !self.input.blob.is_open_ended() {
-            return Ok(None);
+        match &mut self.next {
+            Next::Streamed { cursor, at_rest } => {
+                let first = std::mem::replace(at_rest, false);
+                let wrong = || if first { ProbeError::NotMine } else { broken("a message") };
+                if cursor.remaining() == 0 && !self.input.blob.is_open_ended() {
+                    return Ok(None);
+                }
+                let Some(description) = description(cursor, first)? else { return Ok(None) };
+                let (description, body) = checked(description).map_err(|_| wrong())?;
+                let at = cursor.position();
+                cursor.skip(body)?;
+                Ok(Some(Message { description, at, body }))
+            }
+            Next::Blocks(blocks) => {
+                let Some(block) = blocks.next() else { return Ok(None) };
+                let at = block.at.saturating_add(block.description);
+                let mut cursor = Cursor::new(self.input.blob, block.at).ending_at(at);
+                let description = description(&mut cursor, false)?.ok_or_else(|| broken("a message"))?;
+                let (description, body) = checked(description)?;
+                if body > block.body {
+                    return Err(broken("a message"));
+                }
+                Ok(Some(Message { description, at, body }))
+            }
         }
-        let mut length = self.cursor.u32()?;
-        if length == CONTINUATION {
-            length = self.cursor.u32()?;
-        }
-        if length == 0 {
-            return Ok(None);
-        }
-        let length = u64::from(length);
-        if first && length > MAX_DESCRIPTION || length < 16 || length % 4 != 0 {
-            return Err(wrong());
-        }
-        let description = self.cursor.vec(length, MAX_DESCRIPTION)?;
-        let body = arrow_ipc::root_as_message(&description).map_err(|_| wrong())?.bodyLength();
-        let body = u64::try_from(body).map_err(|_| wrong())?;
-        let at = self.cursor.position();
-        Ok(Some(Message { description, at, body }))
     }
+}
+
+/// The description at the cursor; nothing where the stream says that it ends.
+fn description(cursor: &mut Cursor, first: bool) -> Result<Option<Vec<u8>>, ProbeError> {
+    let mut length = cursor.u32()?;
+    if length == CONTINUATION {
+        length = cursor.u32()?;
+    }
+    if length == 0 {
+        return Ok(None);
+    }
+    let length = u64::from(length);
+    if first && length > MAX_DESCRIPTION || length < 16 || length % 4 != 0 {
+        return Err(if first { ProbeError::NotMine } else { broken("a message") });
+    }
+    Ok(Some(cursor.vec(length, MAX_DESCRIPTION)?))
+}
+
+/// A description that the library reads, and the length of the body.
+fn checked(description: Vec<u8>) -> Result<(Vec<u8>, u64), ProbeError> {
+    let description = match arrow_ipc::root_as_message(&description) {
+        Ok(_) => description,
+        Err(_) => arrow_message::aligned(&description)?.ok_or_else(|| broken("a message"))?,
+    };
+    let body = arrow_ipc::root_as_message(&description).map_err(|_| broken("a message"))?.bodyLength();
+    let body = u64::try_from(body).map_err(|_| broken("a message"))?;
+    Ok((description, body))
 }
 
 /// The batches of a stream.
@@ -175,8 +269,6 @@ impl Batches {
                 MessageHeader::RecordBatch => {
                     let batch = header.header_as_record_batch().ok_or_else(|| broken("a batch"))?;
                     let rows = u64::try_from(batch.length()).map_err(|_| broken("a batch"))?;
-                    // Before it counts, its body must be there.
-                    walk.cursor.skip(message.body)?;
                     self.count = self.count.saturating_add(1);
                     self.rows = self.rows.checked_add(rows).ok_or_else(|| broken("a batch"))?;
                     if walk.input.rows && self.rows(walk.input, &message, batch, version, table)?.is_none() {
@@ -185,13 +277,12 @@ impl Batches {
                 }
                 MessageHeader::DictionaryBatch => {
                     let batch = header.header_as_dictionary_batch().ok_or_else(|| broken("a dictionary"))?;
-                    walk.cursor.skip(message.body)?;
                     if walk.input.rows {
                         self.dictionary(walk.input, &message, batch, version)?;
                     }
                 }
                 MessageHeader::Schema => return Err(broken("a second schema")),
-                _ => walk.cursor.skip(message.body)?,
+                _ => {}
             }
         }
         Ok(())

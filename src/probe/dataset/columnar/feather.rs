@@ -6,7 +6,7 @@
 use super::super::super::flatbuffer::{Buffer, Table as Row};
 use super::super::super::{Finding, Input, ProbeError};
 use crate::blob::{Cursor, ReadError};
-use crate::model::{Cause, Dataset, Fact, publishable};
+use crate::model::{Cause, Dataset, Fact, typed};
 use crate::table::{Cell, Column, Kind, Table};
 
 const MAGIC: &[u8; 4] = b"FEA1";
@@ -71,7 +71,7 @@ pub(crate) fn probe(input: &Input) -> Result<Finding, ProbeError> {
     facts.row_count_estimated = false;
     facts.column_count = Some(names.len() as u64);
     facts.columns = names;
-    let description = description.map(|text| publishable("description", &text));
+    let description = description.map(|text| typed("description", &text));
     let dataset = Dataset { table: facts, description, ..Dataset::default() };
     Ok(Finding { notes, ..Finding::new(Fact::Dataset(Box::new(dataset))) })
 }

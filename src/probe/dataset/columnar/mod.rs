@@ -4,6 +4,7 @@
 //! recurse, inflate without end) is held against bounds here, before it sees them.
 
 pub(in super::super) mod arrow_ipc;
+mod arrow_message;
 mod arrow_rows;
 pub(in super::super) mod avro;
 mod avro_schema;

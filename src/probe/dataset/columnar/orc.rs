@@ -5,10 +5,10 @@
 //! names alone, and said so.
 
 use super::super::super::{Finding, Input, ProbeError};
-use super::super::message::{Message, Value};
 use super::codec::Codec;
 use crate::blob::{ReadError, read_vec};
 use crate::model::{Cause, Dataset, Fact};
+use crate::probe::message::{Message, Value};
 use crate::table::{Column, Kind, Table};
 
 const MAGIC: &[u8] = b"ORC";

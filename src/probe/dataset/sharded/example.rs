@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 
 use super::super::super::ProbeError;
-use super::super::message::{Message, Value};
 use crate::blob::ReadError;
 use crate::model::TableFacts;
+use crate::probe::message::{Message, Value};
 use crate::table::{Cell, Column, Kind, Table};
 
 /// Values of one feature that are looked at: a longer list is a vector.

@@ -6,10 +6,10 @@
 use std::sync::Arc;
 
 use super::super::super::{Finding, Input, ProbeError};
-use super::super::message::{Message, Value};
 use super::by_name;
 use crate::blob::{Cursor, ReadError, read_vec};
 use crate::model::{Dataset, Fact, Part, Parts, publishable};
+use crate::probe::message::{Message, Value};
 
 const MAGIC: &[u8; 4] = b"LANC";
 /// Largest manifest.

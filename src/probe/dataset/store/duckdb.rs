@@ -7,7 +7,7 @@
 //! begin it, and each of its columns by those of a column. What does not fit is passed over, and told.
 
 use crate::blob::{Blob, Cursor, read_vec};
-use crate::model::{Cause, Dataset, Fact, TableFacts, publishable};
+use crate::model::{Cause, Dataset, Fact, TableFacts, keep, publishable};
 use crate::probe::{Finding, Input, ProbeError};
 use crate::table::{Column, Context, Kind, Table};
 
@@ -51,7 +51,7 @@ pub(crate) fn probe(input: &Input) -> Result<Finding, ProbeError> {
             let detail = "the columns or rows of a table were not found in its catalog".to_owned();
             finding.notes.push((Cause::Unsupported, detail));
         }
-        dataset.tables.insert(publishable("table", &found.name), facts);
+        keep(&mut dataset.tables, publishable("table", &found.name), facts);
         if dataset.tables.len() >= MAX_TABLES {
             break;
         }

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::super::super::weights::pickle;
 use crate::blob::{Blob, ReadError, read_vec};
-use crate::model::{Dataset, Fact, TableFacts, publishable};
+use crate::model::{Dataset, Fact, TableFacts, keep, publishable};
 use crate::probe::{Finding, Input, ProbeError, kit};
 use crate::table::{Cell, Column, Context, Table};
 
@@ -65,7 +65,7 @@ pub(crate) fn probe(input: &Input) -> Result<Finding, ProbeError> {
         let context = Context { name: name.clone(), ..Context::default() };
         let (facts, end) = store.table(input, Table::new(input.tables, context), tree, &mut Vec::new());
         outcome = outcome.and(end);
-        dataset.tables.insert(publishable("table", &name), facts);
+        keep(&mut dataset.tables, publishable("table", &name), facts);
     }
     dataset.table = match dataset.tables.is_empty() {
         true => table,

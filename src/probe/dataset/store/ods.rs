@@ -8,8 +8,8 @@ use super::xlsx::{TOO_WIDE, over};
 use super::xml::{Piece, Pieces};
 use crate::archive::zip::Directory;
 use crate::blob::ReadError;
-use crate::model::{Cause, Dataset, Fact, publishable};
-use crate::probe::{Finding, Input, ProbeError, kit};
+use crate::model::{Cause, Dataset, Fact, keep, publishable};
+use crate::probe::{Finding, Input, ProbeError};
 use crate::table::{Context, Table};
 
 const MIMETYPE: &[u8] = b"application/vnd.oasis.opendocument.spreadsheet";
@@ -52,7 +52,7 @@ fn sheets(
                 if outcome.is_err() {
                     sheet.cut();
                 }
-                kit::keep(&mut dataset.sheets, publishable("sheet", &name), sheet.finish());
+                keep(&mut dataset.sheets, publishable("sheet", &name), sheet.finish());
                 if !outcome? && notes.is_empty() {
                     notes.push((Cause::OverBudget, TOO_WIDE.to_owned()));
                 }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::lines::{Held, Row, Sheet, held_text, moment, put};
 use super::xml::{Piece, Pieces};
 use crate::archive::zip::{Directory, Member};
-use crate::model::{Cause, Dataset, Fact, TableFacts, publishable};
+use crate::model::{Cause, Dataset, Fact, TableFacts, keep, publishable};
 use crate::probe::{Finding, Input, ProbeError, kit};
 use crate::table::{Context, Table};
 
@@ -82,7 +82,7 @@ pub(crate) fn probe(input: &Input) -> Result<Finding, ProbeError> {
             sheet.cut();
         }
         finding.notes.extend(note);
-        kit::keep(&mut dataset.sheets, publishable("sheet", &name), sheet.finish());
+        keep(&mut dataset.sheets, publishable("sheet", &name), sheet.finish());
         // What there is no time for is not begun.
         if input.tables.check().is_err() {
             break;

@@ -1,33 +1,29 @@
 //! Fields of a protocol buffer's message that lies in memory: records of a file, one after the other, too small and too
 //! many for a reader by position.
 
-use super::super::ProbeError;
+use super::ProbeError;
 
 /// A field's value.
-pub(super) enum Value<'m> {
+pub(crate) enum Value<'m> {
     Number(u64),
-    /// Eight bytes: passed over by all that read such messages.
-    Fixed64,
+    Fixed64(u64),
     Fixed32(u32),
     Bytes(&'m [u8]),
 }
 
 /// What is left of a message.
-pub(super) struct Message<'m>(pub(super) &'m [u8]);
+pub(crate) struct Message<'m>(pub(crate) &'m [u8]);
 
 impl<'m> Message<'m> {
     /// The next field; nothing at the end.
-    pub(super) fn next(&mut self) -> Result<Option<(u64, Value<'m>)>, ProbeError> {
+    pub(crate) fn next(&mut self) -> Result<Option<(u64, Value<'m>)>, ProbeError> {
         if self.0.is_empty() {
             return Ok(None);
         }
         let tag = self.varint()?;
         let value = match tag & 7 {
             0 => Value::Number(self.varint()?),
-            1 => {
-                self.take(8)?;
-                Value::Fixed64
-            }
+            1 => Value::Fixed64(u64::from_le_bytes(self.fixed()?)),
             5 => Value::Fixed32(u32::from_le_bytes(self.fixed()?)),
             2 => {
                 let length = usize::try_from(self.varint()?).map_err(|_| broken())?;
@@ -38,8 +34,20 @@ impl<'m> Message<'m> {
         if tag >> 3 == 0 { Err(broken()) } else { Ok(Some((tag >> 3, value))) }
     }
 
+    /// The same of a message whose end may be cut off: of its last field, what there is.
+    pub(crate) fn next_of_cut(&mut self) -> Option<(u64, Value<'m>)> {
+        let before = self.0;
+        if let Ok(field) = self.next() {
+            return field;
+        }
+        self.0 = before;
+        let tag = self.varint().ok().filter(|tag| tag & 7 == 2)?;
+        self.varint().ok()?;
+        Some((tag >> 3, Value::Bytes(std::mem::take(&mut self.0))))
+    }
+
     /// The next number of a packed field; nothing at the end.
-    pub(super) fn packed(&mut self) -> Result<Option<u64>, ProbeError> {
+    pub(crate) fn packed(&mut self) -> Result<Option<u64>, ProbeError> {
         if self.0.is_empty() { Ok(None) } else { self.varint().map(Some) }
     }
 
