@@ -615,3 +615,59 @@ fn columns_past_those_that_are_looked_at_are_a_gap() {
     let inventory = place.expect("a.csv", Stage::Probe, Cause::OverBudget, "904 columns past the first 4096");
     assert_eq!(dataset(&inventory, "a.csv").table.column_count, Some(5_000));
 }
+
+#[test]
+fn a_quote_that_is_left_open_is_a_gap() {
+    for rows in [3_000, 20] {
+        let people: String = (0..rows).map(|n| format!("P{n},a{n}@x.org\n")).collect();
+        let place = Place::with("patients.csv", format!("patient_id,email\nP,b@x.org\n\"P1,{people}").as_bytes());
+        let inventory = place.expect("patients.csv", Stage::Probe, Cause::Malformed, "quote that is not closed");
+        assert!(dataset(&inventory, "patients.csv").table.row_count_estimated);
+    }
+    let place = Place::with("a.csv", b"id,note\n1,\"two\nlines\"\n2,\"and\nthe last\"\n");
+    let inventory = place.scan();
+    assert!(inventory.gaps.is_empty(), "{}", gaps(&inventory));
+}
+
+#[test]
+fn tables_whose_first_record_is_too_long_to_tell_are_a_gap() {
+    let long = "x".repeat(5 << 20);
+    let place = Place::with("a.csv", long.as_bytes());
+    place.write("b.json", format!("[{{\"id\":1,\"name\":\"{long}\"}},{{\"id\":2,\"name\":\"b\"}}]").as_bytes());
+    place.write("c.jsonl", format!("{{\"id\":1,\"name\":\"{}\"}}", long.repeat(13)).as_bytes());
+    let inventory = place.scan();
+    for locator in ["a.csv", "b.json", "c.jsonl"] {
+        assert_gap(&inventory, locator, Stage::Probe, Cause::OverBudget, "its first");
+    }
+    // What fits a longer look is read.
+    let vector = "x".repeat(70_000);
+    let records: Vec<String> = (0..5).map(|n| format!("{{\"patient_id\":\"P{n}\",\"name\":\"{vector}\"}}")).collect();
+    let place = Place::with("d.json", format!("[{}]", records.join(",")).as_bytes());
+    place.write("e.json.gz", &codec::gzip(format!("[{}]", records.join(",")).as_bytes()));
+    let inventory = place.scan();
+    for locator in ["d.json", "e.json.gz"] {
+        assert_eq!(dataset(&inventory, locator).table.row_count, Some(5), "{locator}");
+    }
+}
+
+#[test]
+fn segments_that_are_cut_are_a_gap() {
+    let message = format!("MSH|^~\\&|A|F|||20240101||ADT^A01|1|P|2.5\rPID|1||{}|1^^^H||F^A\r", "x".repeat(70_000));
+    let place = Place::with("a.hl7", message.as_bytes());
+    place.expect("a.hl7", Stage::Probe, Cause::OverBudget, "segments over 64 KiB");
+}
+
+#[test]
+fn sheets_whose_names_are_withheld_are_all_there() {
+    let names: Vec<String> = (0..5).map(|n| format!("ann{n}@example.org")).collect();
+    let sheets: Vec<(&str, usize)> = names.iter().enumerate().map(|(part, name)| (name.as_str(), part)).collect();
+    let rows = |part: usize| -> String {
+        let people = (0..20).map(|n| table::xlsx_row(&[&format!("P{part}-{n}"), "x"]));
+        table::xlsx_row(&["patient_id", "email"]) + &people.collect::<String>()
+    };
+    let place = Place::with("a.xlsx", &table::xlsx(&sheets, &(0..5).map(rows).collect::<Vec<_>>()));
+    let inventory = place.scan();
+    let facts = dataset(&inventory, "a.xlsx");
+    assert_eq!((facts.sheets.len(), facts.table.row_count), (5, Some(100)));
+    assert!(facts.sheets.keys().all(|name| !name.contains("ann")));
+}

@@ -396,7 +396,13 @@ impl Examination<'_, '_, '_> {
         let claimed = self.cx.signatures.claimed(view);
         let failure = match (failure, claimed) {
             // A weak hint that led nowhere is not worth a word, unless the name says the same.
-            (Some((signature, _)), None) if signature.confidence < Confidence::High => None,
+            // What was too much to be told is: nothing says that it is something else.
+            (Some((signature, error)), None)
+                if signature.confidence < Confidence::High
+                    && !matches!(error, ProbeError::Read(ReadError::OverBudget(_))) =>
+            {
+                None
+            }
             (Some((signature, error)), _) => Some((signature, error.cause(), error.to_string())),
             // Nothing is hidden in an empty file, whatever it is called.
             (None, Some(_)) if view.head.is_empty() => None,

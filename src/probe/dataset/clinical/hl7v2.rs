@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader, Read};
 
 use super::super::super::{Finding, Input, ProbeError};
 use crate::blob::ReadError;
-use crate::model::{Dataset, Fact, publishable};
+use crate::model::{Cause, Dataset, Fact, publishable};
 use crate::table::{Cell, Column, Context, Kind, Table};
 
 /// Bytes of a segment that are kept: an embedded document is longer, and is no field of a patient.
@@ -33,7 +33,8 @@ pub(in crate::probe) fn probe(input: &Input, source: &mut dyn Read) -> Result<Fi
         version: None,
         count: 0,
     };
-    let outcome = segments(&mut BufReader::new(source), &mut |segment| messages.segment(segment));
+    let mut is_cut = false;
+    let outcome = segments(&mut BufReader::new(source), &mut is_cut, &mut |segment| messages.segment(segment));
     let outcome = messages.end().map_err(ProbeError::from).and(outcome);
     if outcome.is_err() {
         messages.table.cut();
@@ -42,11 +43,19 @@ pub(in crate::probe) fn probe(input: &Input, source: &mut dyn Read) -> Result<Fi
     table.row_count = Some(messages.count);
     let schema_name = messages.version.map(|version| format!("HL7 v{version}"));
     let dataset = Dataset { table, schema_name, ..Dataset::default() };
-    Ok(Finding::new(Fact::Dataset(Box::new(dataset))).ended_by(outcome))
+    let mut finding = Finding::new(Fact::Dataset(Box::new(dataset)));
+    if is_cut {
+        finding.notes.push((Cause::OverBudget, "of segments over 64 KiB only the beginning was looked at".to_owned()));
+    }
+    Ok(finding.ended_by(outcome))
 }
 
 /// Hands over each segment, cut to what is kept.
-fn segments(source: &mut dyn BufRead, take: &mut dyn FnMut(&[u8]) -> Result<(), ReadError>) -> Result<(), ProbeError> {
+fn segments(
+    source: &mut dyn BufRead,
+    is_cut: &mut bool,
+    take: &mut dyn FnMut(&[u8]) -> Result<(), ReadError>,
+) -> Result<(), ProbeError> {
     let mut segment = Vec::new();
     loop {
         let here = source.fill_buf().map_err(ReadError::from_io)?;
@@ -58,6 +67,7 @@ fn segments(source: &mut dyn BufRead, take: &mut dyn FnMut(&[u8]) -> Result<(), 
         let part = here.get(..end.unwrap_or(here.len())).unwrap_or_default();
         let room = MAX_SEGMENT.saturating_sub(segment.len()).min(part.len());
         segment.extend_from_slice(part.get(..room).unwrap_or_default());
+        *is_cut |= room < part.len();
         let taken = part.len().saturating_add(usize::from(end.is_some()));
         source.consume(taken);
         if end.is_some() {

@@ -22,6 +22,8 @@ const SNIFF: usize = 64 << 10;
 const SNIFF_WIDE: usize = 4 << 20;
 /// Longest piece of a field that is looked at; the rest is passed over.
 const MAX_FIELD: usize = 64 << 10;
+/// Lines that a field may run over: a note has some, a table behind an open quote has all.
+const MAX_LINES: usize = 1000;
 /// Share of records with another number of fields, in percent, that a file may have whose name says it is a table.
 const MAX_RAGGED: usize = 20;
 /// Records alike that make a table of a file whose name does not say it is one.
@@ -33,7 +35,7 @@ pub(in crate::probe) fn named(input: &Input, reader: &mut dyn Read) -> Result<Fi
     let dialect = dialect::of(&beginning.text, beginning.whole)
         .filter(|dialect| dialect.ragged <= MAX_RAGGED)
         .or_else(|| dialect::single(&beginning.text, beginning.whole))
-        .ok_or(ProbeError::NotMine)?;
+        .ok_or_else(|| beginning.nothing())?;
     run(input, &beginning, &dialect, reader)
 }
 
@@ -81,12 +83,20 @@ impl Beginning {
         }
         Ok(Beginning { charset, text, bytes: got, whole })
     }
+
+    /// Why no records were found in it: where not even the first one fits, nobody can tell that there are none.
+    fn nothing(&self) -> ProbeError {
+        if self.whole || self.text.contains(['\n', '\r']) {
+            return ProbeError::NotMine;
+        }
+        ReadError::OverBudget("its first line is longer than what is looked at to tell what it is".to_owned()).into()
+    }
 }
 
 fn run(input: &Input, beginning: &Beginning, dialect: &Dialect, reader: &mut dyn Read) -> Result<Finding, ProbeError> {
     let mut table = input.table();
     let columns: Vec<usize> = names(dialect).into_iter().map(|name| table.column(Column::named(name))).collect();
-    let mut pass = Pass { table, columns, dialect, records: 0, extra: false, longest: 0 };
+    let mut pass = Pass { table, columns, dialect, records: 0, extra: false, longest: 0, open_quote: false };
     let mut outcome = Ok(());
     let mut estimate = None;
     if input.rows {
@@ -98,7 +108,7 @@ fn run(input: &Input, beginning: &Beginning, dialect: &Dialect, reader: &mut dyn
             estimate = Some(estimated(pass.records, beginning.bytes, input.blob.size(), input.blob.is_open_ended()));
         }
     }
-    if outcome.is_err() {
+    if outcome.is_err() || pass.open_quote {
         pass.table.cut();
     }
     let read = pass.records.saturating_sub(u64::from(dialect.header));
@@ -122,6 +132,10 @@ fn run(input: &Input, beginning: &Beginning, dialect: &Dialect, reader: &mut dyn
     finding.format = (delimiter == '\t').then_some("tsv");
     if pass.longest >= MAX_FIELD {
         finding.notes.push((Cause::OverBudget, "of fields over 64 KiB only the beginning was looked at".to_owned()));
+    }
+    if pass.open_quote {
+        let detail = "has a quote that is not closed: the rows behind it are counted as one".to_owned();
+        finding.notes.push((Cause::Malformed, detail));
     }
     if pass.extra {
         finding.notes.push((Cause::Malformed, "has records with more fields than its first one".to_owned()));
@@ -157,6 +171,8 @@ struct Pass<'t, 'd> {
     /// Whether a record had more fields than there are columns.
     extra: bool,
     longest: usize,
+    /// Whether a quote seems to have been left open: rows are then inside of a field.
+    open_quote: bool,
 }
 
 impl Pass<'_, '_> {
@@ -178,11 +194,15 @@ impl Pass<'_, '_> {
         let mut skip = self.dialect.preamble;
         let mut skipping_header = self.dialect.header;
         let mut ended = false;
+        // Line ends in the field at hand, and whether the last thing in the file so far closes a quote.
+        let (mut lines, mut is_closed) = (0usize, false);
         loop {
             if at == filled && !ended {
                 filled = read(reader, &mut buffer)?;
                 at = 0;
                 ended = filled == 0;
+                let last = buffer.get(..filled).unwrap_or_default().iter().rfind(|byte| !byte.is_ascii_whitespace());
+                is_closed = last.map_or(is_closed, |&byte| byte == b'"');
             }
             let pending = buffer.get(at..filled).unwrap_or_default();
             if skip > 0 {
@@ -194,6 +214,8 @@ impl Pass<'_, '_> {
             let room = field.get_mut(length..).unwrap_or_default();
             let (result, taken, written) = parser.read_field(pending, room);
             at = at.saturating_add(taken);
+            let new = field.get(length..length.saturating_add(written)).unwrap_or_default();
+            lines = lines.saturating_add(new.iter().filter(|&&byte| byte == b'\n').count());
             length = length.saturating_add(written);
             match result {
                 ReadFieldResult::InputEmpty => {}
@@ -206,6 +228,9 @@ impl Pass<'_, '_> {
                     if hand_over && !skipping_header {
                         self.cell(column, field.get(..length).unwrap_or_default());
                     }
+                    // Either it ends where the file does and no quote stands there, or nobody writes so much.
+                    self.open_quote |= lines > MAX_LINES || ended && lines > 0 && !is_closed;
+                    lines = 0;
                     column = column.saturating_add(1);
                     length = 0;
                     if record_end {
