@@ -6,6 +6,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+mod forge;
+
 /// What must not be seen again.
 const CANARY: &str = "C4naryQ7x";
 
@@ -111,6 +113,139 @@ fn plant_tables(folder: &Path) {
          chr1\t100\trs1\tA\tG\t.\tPASS\t.\tGT\t0/1\t1/1\n"
     );
     fs::write(folder.join("cohort.vcf"), vcf).unwrap();
+}
+
+/// What must not be seen again of a name: letters alone.
+const NAME: &str = "Canaryholm";
+
+/// People where columns, tables and sheets have their names: records that nothing names, a column or a table a patient.
+fn plant_names(folder: &Path) -> Vec<&'static str> {
+    let given = ["Anna", "Bo", "Carl", "Dorte", "Erik", "Frida", "Gert", "Hanne", "Ida", "Jens", "Karen", "Lars"];
+    let city = |at: usize| ["Aarhus", "Odense", "Ribe"][at % 3];
+    let lines = |line: &dyn Fn(usize) -> String| (0..given.len()).map(line).collect::<Vec<String>>().join("\n") + "\n";
+    let write = |name: &str, text: String| fs::write(folder.join(name), text).unwrap();
+    write("headless.csv", lines(&|at| format!("{} {NAME},{},Dr", given[at], city(at))));
+    write(
+        "headless_parts.csv",
+        lines(&|at| format!("{}{NAME};{};{}", "QWXZYVUTSRPO".split_at(at).1, given[at], city(at))),
+    );
+    write("headless_few.csv", lines(&|at| format!("{NAME}{at};x{NAME};{NAME}@x.org")));
+    write("headless_ages.csv", lines(&|at| format!("{} {NAME},{},{}", given[at], 30 + at, ["M", "F"][at % 2])));
+    write("headless.tsv", lines(&|at| format!("{NAME}, {}\t{}\tdiabetes", given[at], city(at))));
+    write("one_line.csv", format!("{NAME},Anna,M\n"));
+    write(
+        "headless.txt",
+        lines(&|at| format!("{};{NAME};{};Diabetes type {}", given[at], ["M", "F"][at % 2], 1 + at % 2)),
+    );
+    let people: Vec<String> = given.iter().map(|given| format!("{given} {NAME}")).collect();
+    write(
+        "a_column_each.csv",
+        format!("day,{}\n{}", people.join(","), lines(&|at| format!("{at}{}", ",1.5".repeat(12)))),
+    );
+    let mails: Vec<String> = given.iter().map(|given| format!("{given}.{NAME}@x.org")).collect();
+    write("a_mail_each.csv", format!("day,{}\n{}", mails.join(","), lines(&|at| format!("{at}{}", ",1.5".repeat(12)))));
+    let record = |at: usize| {
+        let of = |name: &String| (name.clone(), serde_json::json!({"age": 30 + at, "diagnosis": "E11.9"}));
+        serde_json::Value::Object(people.iter().map(of).collect()).to_string()
+    };
+    write("by_patient.jsonl", lines(&record));
+    write("by_patient.json", format!("[{}]", (0..9).map(record).collect::<Vec<_>>().join(",")));
+    fs::write(folder.join("patients.db"), database(&format!("CREATE TABLE t(\"Bo {NAME}\" REAL, age INT)"))).unwrap();
+    let row = |cells: &[String]| {
+        let cell = |text: &String| format!("<c t=\"inlineStr\"><is><t>{text}</t></is></c>");
+        format!("<row>{}</row>", cells.iter().map(cell).collect::<String>())
+    };
+    let headless: String = (0..9).map(|at| row(&[people[at].clone(), city(at).to_owned(), "Dr".to_owned()])).collect();
+    let sheet = format!("<worksheet><sheetData>{headless}</sheetData></worksheet>");
+    let book = format!("<workbook><sheets><sheet name=\"Anna {NAME}\" sheetId=\"1\" r:id=\"r1\"/></sheets></workbook>");
+    let files: [(&str, &[u8]); 4] = [
+        ("[Content_Types].xml", b"<Types/>"),
+        ("xl/workbook.xml", book.as_bytes()),
+        (
+            "xl/_rels/workbook.xml.rels",
+            b"<Relationships><Relationship Id=\"r1\" Target=\"worksheets/sheet1.xml\"/></Relationships>",
+        ),
+        ("xl/worksheets/sheet1.xml", sheet.as_bytes()),
+    ];
+    fs::write(folder.join("patients.xlsx"), forge::zip::stored(&files)).unwrap();
+    let rows: String = headless.replace("<row>", "<table:table-row>").replace("</row>", "</table:table-row>");
+    let rows = rows
+        .replace("<c t=\"inlineStr\"><is><t>", "<table:table-cell><text:p>")
+        .replace("</t></is></c>", "</text:p></table:table-cell>");
+    let content = format!(
+        "<office:document-content><office:body><office:spreadsheet><table:table table:name=\"Bo {NAME}\">{rows}</table:table></office:spreadsheet></office:body></office:document-content>"
+    );
+    let files: [(&str, &[u8]); 2] =
+        [("mimetype", b"application/vnd.oasis.opendocument.spreadsheet"), ("content.xml", content.as_bytes())];
+    fs::write(folder.join("patients.ods"), forge::zip::stored(&files)).unwrap();
+    vec![
+        "headless.csv",
+        "headless_parts.csv",
+        "headless_few.csv",
+        "headless_ages.csv",
+        "headless.tsv",
+        "one_line.csv",
+        "a_column_each.csv",
+        "a_mail_each.csv",
+        "by_patient.jsonl",
+        "by_patient.json",
+        "patients.db",
+        "patients.xlsx",
+        "patients.ods",
+    ]
+}
+
+/// A SQLite database of two pages: the schema, which has one table called after somebody, and that table without rows.
+fn database(sql: &str) -> Vec<u8> {
+    let name = format!("Anna {NAME}");
+    let mut file = b"SQLite format 3\0\x02\0\x01\x01\0\x40\x20\x20\0\0\0\x01\0\0\0\x02".to_vec();
+    file.resize(56, 0);
+    file.extend([0, 0, 0, 1]);
+    file.resize(92, 0);
+    file.extend([0, 0, 0, 1, 0, 0, 0, 1]);
+    let sort = |text: &str| u8::try_from(text.len() * 2 + 13).unwrap();
+    let record = [
+        &[6, 23, sort(&name), sort(&name), 1, sort(sql)][..],
+        b"table",
+        name.as_bytes(),
+        name.as_bytes(),
+        &[2],
+        sql.as_bytes(),
+    ]
+    .concat();
+    let cell = [&[u8::try_from(record.len()).unwrap(), 1][..], &record].concat();
+    let at = u16::try_from(512 - cell.len()).unwrap();
+    file.extend([13, 0, 0, 0, 1, 0, 0, 0]);
+    file.extend(at.to_be_bytes());
+    file.resize(usize::from(at), 0);
+    file.extend(cell);
+    file.extend([13, 0, 0, 0, 0, 0, 0, 0]);
+    file.resize(1024, 0);
+    file
+}
+
+#[test]
+fn nobody_is_named_by_a_table_that_is_named_after_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = plant_names(folder.path());
+    for format in ["jsonl", "json", "table"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_blastmap"))
+            .args(["scan", "-v", "--isolated", "--depth", "full", "--format", format])
+            .arg(folder.path())
+            .output()
+            .unwrap();
+        assert!(output.status.success());
+        for text in [&output.stdout, &output.stderr] {
+            let text = String::from_utf8_lossy(text);
+            let seen: Vec<&str> = text.lines().filter(|line| line.contains(NAME)).collect();
+            assert!(seen.is_empty(), "{format}: {seen:#?}");
+        }
+        let text = String::from_utf8_lossy(&output.stdout);
+        for name in files.iter().filter(|_| format == "jsonl") {
+            let is_there = |line: &&str| line.contains("\"asset\"") && line.contains(&format!("\"{name}\""));
+            assert!(text.lines().any(|line| is_there(&line)), "{name} was not read: {text}");
+        }
+    }
 }
 
 #[test]

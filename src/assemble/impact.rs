@@ -1,6 +1,6 @@
 //! What a loss would cost, with its reasons. Levels after FIPS 199; no number is invented.
 
-use crate::model::{Asset, Dataset, Fact, Impact, Kind, Level, Origin, Presence, SubjectKind, TableFacts};
+use crate::model::{Asset, Code, Dataset, Fact, Impact, Kind, Level, Origin, Presence, SubjectKind, TableFacts};
 
 /// The impact of losing an asset as far as its own facts tell.
 pub(super) fn of(asset: &Asset) -> Impact {
@@ -17,10 +17,37 @@ pub(super) fn of(asset: &Asset) -> Impact {
         (Kind::Infra, _) => (Level::Moderate, vec!["names machines, accounts or ways between them".to_owned()]),
         (Kind::Dataset, Fact::Dataset(dataset)) => data(dataset),
         (Kind::Dataset, _) => (Level::Moderate, vec!["data whose content is not known to be harmless".to_owned()]),
+        (Kind::Code, Fact::Code(code)) => source(code),
         (Kind::Code, _) => (Level::Moderate, vec!["source of a model or its training".to_owned()]),
         (Kind::Run | Kind::Image, _) => (Level::Moderate, vec!["says how and where something was made".to_owned()]),
     };
     Impact { level, because, tier: None }
+}
+
+fn source(code: &Code) -> (Level, Vec<String>) {
+    match code.not_own.as_deref() {
+        Some("vendored") => return (Level::Low, vec!["a copy of somebody else's source".to_owned()]),
+        Some("generated") => return (Level::Low, vec!["written by a program".to_owned()]),
+        Some("tutorial") => return (Level::Low, vec!["from a tutorial".to_owned()]),
+        Some(_) => return (Level::Low, vec!["source of tests".to_owned()]),
+        None => {}
+    }
+    let (level, what) = match code.kind.as_deref() {
+        Some("model_definition") => (Level::High, "the architecture of a model: what explains its weights"),
+        Some("training_script") => (Level::Moderate, "how a model is trained"),
+        Some("data_pipeline") => (Level::Moderate, "how data is made into what a model learns from"),
+        Some("evaluation") => (Level::Moderate, "how a model is measured"),
+        Some("inference") => (Level::Moderate, "how a model is run"),
+        Some("training_config") => (Level::Moderate, "settings of a training"),
+        Some("orchestration") => (Level::Moderate, "the steps from data to model"),
+        Some("notebook") => (Level::Moderate, "how data was looked at and models were tried"),
+        _ => (Level::Moderate, "source of a model or its training"),
+    };
+    let mut because = vec![what.to_owned()];
+    because.extend(code.model_type.as_ref().map(|_| "registers a type of model of its own".to_owned()));
+    because.extend(code.tables_in_output.map(|tables| format!("its outputs show {tables} tables of data")));
+    because.extend((!code.hosts.is_empty()).then(|| "names machines".to_owned()));
+    (level, because)
 }
 
 fn model(asset: &Asset, weights: &crate::model::Weights) -> (Level, Vec<String>) {
@@ -81,7 +108,8 @@ fn data(dataset: &Dataset) -> (Level, Vec<String>) {
     moderate.extend((!table.embedded.is_empty()).then(|| "free text that names or numbers people".to_owned()));
     moderate.extend((dataset.contains_pickle == Some(true)).then(|| "whoever loads it runs what it says".to_owned()));
     if high.is_empty() && moderate.is_empty() {
-        let has_people = table.distinct_subjects.is_some_and(|count| count > 0);
+        let has_personal = !table.sensitive_columns.is_empty() || !table.sensitive_paths.is_empty();
+        let has_people = has_personal || table.distinct_subjects.is_some_and(|count| count > 0);
         let is_known = !table.columns.is_empty() && table.column_classes.is_some();
         let why = match (has_people, is_known) {
             (true, _) => people("records"),

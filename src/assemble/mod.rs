@@ -4,6 +4,7 @@
 //! `probe/`. Grouping goes by explicit manifests first, then by what names promise, then by what lies in one
 //! directory; a sighting is claimed once.
 
+mod code;
 mod dataset;
 mod impact;
 mod links;
@@ -45,7 +46,8 @@ pub fn assets(survey: &Survey) -> Vec<Asset> {
     let raw = of(Family::Weights).filter(|sighting| sighting.format == "raw-weights").collect();
     groups.extend(dataset::groups(data, raw));
     groups.extend(run::groups(of(Family::Run), &of(Family::Weights).collect::<Vec<_>>()));
-    for family in [Family::Code, Family::Image, Family::Infra] {
+    groups.extend(code::groups(of(Family::Code)));
+    for family in [Family::Image, Family::Infra] {
         groups.extend(plain::groups(of(family)));
     }
     // What only claims to be something stands by itself.

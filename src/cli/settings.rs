@@ -8,7 +8,7 @@ use anyhow::Context;
 use blastmap::assemble::rules::RuleSet;
 use blastmap::model::{Level, Rules};
 use blastmap::report::Decisions;
-use blastmap::scan::{Place, Plan};
+use blastmap::scan::{Depth, Place, Plan};
 use blastmap::table;
 
 use super::args::{DepthArg, Format, LookArgs, ScanArgs, SniffArg};
@@ -114,9 +114,10 @@ fn configuration(args: &ScanArgs, places: &[Place]) -> anyhow::Result<Option<Fou
 fn plan(places: Vec<Place>, config: &Config, outputs: Vec<PathBuf>) -> anyhow::Result<Plan> {
     let default = Plan::default();
     let scan = &config.scan;
+    let depth = Depth::from(scan.depth.unwrap_or(DepthArg::Content));
     Ok(Plan {
         places,
-        depth: scan.depth.unwrap_or(DepthArg::Content).into(),
+        depth,
         sniff: scan.sniff.unwrap_or(SniffArg::Unknown).into(),
         limits: config.limits.limits(),
         threads: scan.threads.unwrap_or(default.threads).min(MOST_THREADS),
@@ -124,13 +125,14 @@ fn plan(places: Vec<Place>, config: &Config, outputs: Vec<PathBuf>) -> anyhow::R
         recall: scan.recall.unwrap_or(default.recall),
         exclude: scan.exclude.clone(),
         outputs,
-        tables: Arc::new(tables(&scan.risk_set, &config.signatures.dirs)?),
+        tables: Arc::new(tables(depth, &scan.risk_set, &config.signatures.dirs)?),
     })
 }
 
 /// How tables are looked at.
-fn tables(risk_sets: &[String], dirs: &[PathBuf]) -> anyhow::Result<table::Settings> {
+fn tables(depth: Depth, risk_sets: &[String], dirs: &[PathBuf]) -> anyhow::Result<table::Settings> {
     let classes = |set: &String| set.split(',').map(str::to_owned).collect();
     let taxonomy = signature_files::classes(dirs)?;
-    Ok(table::Settings { taxonomy, risk_sets: risk_sets.iter().map(classes).collect() })
+    let risk_sets = risk_sets.iter().map(classes).collect();
+    Ok(table::Settings { taxonomy, risk_sets, names_only: depth == Depth::Headers })
 }

@@ -2,7 +2,7 @@
 //!
 //! A model names its class in its configuration (`architectures`, `auto_map`), in the path of a pickled class
 //! (`acme.models.Foo`) or as its root class. Class names of libraries are defined in nobody's source here, so a match is
-//! telling; where several sources define the class, those whose file the model names, or that lie nearest, are meant.
+//! telling; where the module is stated, its file must be called so, and where it is not, the nearest source is meant.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,6 +12,8 @@ use crate::model::{Asset, Confidence, Kind, Presence, Relation, RelationKind, We
 
 /// Most sources of a class that are compared.
 const MAX_SOURCES: usize = 64;
+/// Most copies of one source that a model is joined to.
+const MAX_COPIES: usize = 8;
 
 /// A class as a model names it.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -34,13 +36,11 @@ pub(super) fn relations(assets: &[Asset]) -> Vec<Relation> {
         let Some(weights) = model.fact.weights() else { continue };
         let mut found: BTreeMap<&str, (&Asset, Confidence)> = BTreeMap::new();
         for named in named(weights) {
-            let Some((source, confidence)) =
-                sources.get(named.class).and_then(|sources| choose(&named, sources, model))
-            else {
-                continue;
-            };
-            let known = found.entry(&source.id).or_insert((source, confidence));
-            known.1 = known.1.max(confidence);
+            let Some(sources) = sources.get(named.class) else { continue };
+            for (source, confidence) in choose(&named, sources, model) {
+                let known = found.entry(&source.id).or_insert((source, confidence));
+                known.1 = known.1.max(confidence);
+            }
         }
         for (source, confidence) in found.into_values() {
             let seen = (source, "defines the class that the model names");
@@ -71,30 +71,33 @@ fn dotted(path: &str) -> Option<Named<'_>> {
     Some(Named { class, module: module.rsplit('.').next() })
 }
 
-/// Of the sources that define a class the one that is meant, and how sure that is.
-fn choose<'a>(named: &Named, sources: &[&'a Asset], model: &Asset) -> Option<(&'a Asset, Confidence)> {
-    let of_module = |source: &Asset| {
-        let module = named.module?;
-        source.files.iter().any(|file| stem(file.locator.base_name()) == module.as_bytes()).then_some(())
+/// Of the sources that define a class those that are meant, and how sure that is: the one nearest to the model first, and
+/// others in files of the same name, which are the same source elsewhere.
+fn choose<'a>(named: &Named, sources: &[&'a Asset], model: &Asset) -> Vec<(&'a Asset, Confidence)> {
+    let is_of_module = |source: &Asset, module: &str| {
+        source.files.iter().any(|file| stem(file.locator.base_name()) == module.as_bytes())
     };
+    let sources = sources.iter().copied().take(MAX_SOURCES);
+    if let Some(module) = named.module {
+        // A class of a module that no source here is called after is another's class of the same name.
+        let same = sources.filter(|source| is_of_module(source, module)).take(MAX_COPIES);
+        return same.map(|source| (source, Confidence::High)).collect();
+    }
     let here = model.files.first().map(|file| parts_of(&file.locator)).unwrap_or_default();
     let near = |source: &Asset| {
         let place = source.files.first().map(|file| parts_of(&file.locator)).unwrap_or_default();
         place.iter().zip(&here).take_while(|(a, b)| a == b).count()
     };
-    let mut ranked: Vec<(bool, usize, &Asset)> =
-        sources.iter().take(MAX_SOURCES).map(|source| (of_module(source).is_some(), near(source), *source)).collect();
-    ranked.sort_by_key(|(module, near, source)| (!module, std::cmp::Reverse(*near), &source.id));
-    let (module, near, best) = *ranked.first()?;
-    let tied = ranked.iter().skip(1).any(|(other, at, _)| (*other, *at) == (module, near));
-    let confidence = match (module, tied, ranked.len()) {
-        (true, false, _) => Confidence::High,
-        // A pickled class of a module that no source here is called after is another's class of the same name.
-        (false, ..) if named.module.is_some() => return None,
-        (false, false, 1) => Confidence::Medium,
-        _ => Confidence::Low,
-    };
-    Some((best, confidence))
+    let mut ranked: Vec<(usize, &Asset)> = sources.map(|source| (near(source), source)).collect();
+    ranked.sort_by_key(|(near, source)| (std::cmp::Reverse(*near), &source.id));
+    let confidence = if ranked.len() == 1 { Confidence::Medium } else { Confidence::Low };
+    let nearest = ranked.first().map(|(near, _)| *near);
+    ranked
+        .into_iter()
+        .filter(|(near, _)| Some(*near) == nearest)
+        .take(1)
+        .map(|(_, source)| (source, confidence))
+        .collect()
 }
 
 fn stem(name: &[u8]) -> &[u8] {
@@ -130,7 +133,9 @@ mod tests {
             ..Weights::default()
         };
         let own = [source("out/final/modeling_foo.py", "Foo"), source("repo/foo/modeling_foo.py", "Foo")];
-        assert_eq!(found(mapped(), &own), [("out/final/modeling_foo.py".to_owned(), Confidence::High)]);
+        let both =
+            ["out/final/modeling_foo.py", "repo/foo/modeling_foo.py"].map(|path| (path.to_owned(), Confidence::High));
+        assert_eq!(found(mapped(), &own), both);
         let pickled = Weights { pickle_globals: vec!["acme.models.Bar".to_owned()], ..Weights::default() };
         let sources = [source("repo/acme/models.py", "Bar"), source("other/net.py", "Bar")];
         assert_eq!(found(pickled, &sources), [("repo/acme/models.py".to_owned(), Confidence::High)]);

@@ -241,7 +241,7 @@ fn launched(script: &Asset, code: &Places, models: &Places, edges: &mut Edges) {
     }
     for copied in infra.copies.iter().take(MAX_PATHS) {
         for (places, what) in [(models, "the model"), (code, "the source")] {
-            if let Some(hit) = places.find(copied, script) {
+            if let Some(hit) = places.guess(copied, script) {
                 let why = format!("copies {what} into an image");
                 let seen = (hit.asset, "named by the recipe of an image");
                 edges.add((script, &why), seen, RelationKind::Packages, hit.confidence);

@@ -93,6 +93,25 @@ impl<'a> Places<'a> {
         Some(Hit { asset: best, confidence })
     }
 
+    /// The same where the last part of the path tells nothing: the nearest asset of that name, as a guess.
+    pub(super) fn guess(&self, stated: &str, by: &Asset) -> Option<Hit<'a>> {
+        if let Some(hit) = self.find(stated, by) {
+            return Some(hit);
+        }
+        let last = stated_parts(stated).pop()?.to_lowercase();
+        let own = by.files.first().map(|file| parts_of(&file.locator)).unwrap_or_default();
+        let candidates = self.by_name.get(&last)?.iter().take(MAX_CANDIDATES);
+        let mut near: Vec<(usize, &'a Asset)> =
+            candidates.map(|(path, asset)| (shared_start(&own, path), *asset)).filter(|(near, _)| *near > 0).collect();
+        near.sort_by_key(|(near, asset)| (std::cmp::Reverse(*near), &asset.id));
+        near.dedup_by(|(_, a), (_, b)| a.id == b.id);
+        match near.as_slice() {
+            [(_, asset)] => Some(Hit { asset, confidence: Confidence::Low }),
+            [(first, asset), (second, _), ..] if first > second => Some(Hit { asset, confidence: Confidence::Low }),
+            _ => None,
+        }
+    }
+
     /// Every asset below the directory that a path leads to which `by` states.
     pub(super) fn below(&self, stated: &str, by: &Asset) -> Vec<Hit<'a>> {
         let stated = stated_parts(stated);

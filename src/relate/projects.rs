@@ -112,12 +112,13 @@ fn root(run: &Asset) -> Option<Locator> {
     }
     let mut directory = place.parent();
     let mut root = directory.clone();
+    if run.files.first().is_some_and(|file| file.locator.depth() > 0) && !is_made(&directory) {
+        return Some(root);
+    }
     let mut is_found = false;
     // The innermost directory that a tracker made, and those around it that are such too.
     while !directory.leaf().is_empty() {
-        let name = String::from_utf8_lossy(directory.base_name()).to_ascii_lowercase();
-        let is_made = MADE.contains(&name.as_str()) || name.starts_with("lightning_logs");
-        if is_made {
+        if is_made(&directory) {
             root = directory.parent();
             is_found = true;
         } else if is_found {
@@ -126,6 +127,11 @@ fn root(run: &Asset) -> Option<Locator> {
         directory = directory.parent();
     }
     Some(root)
+}
+
+fn is_made(directory: &Locator) -> bool {
+    let name = String::from_utf8_lossy(directory.base_name()).to_ascii_lowercase();
+    MADE.contains(&name.as_str()) || name.starts_with("lightning_logs")
 }
 
 fn common(a: &Locator, b: &Locator) -> Locator {

@@ -17,7 +17,7 @@ use crate::blob::{Blob, Memory, Prefix, ReadError, Spool, read_full};
 use crate::model::{Cause, Confidence, ContentId, Evidence, Fact, Gap, Presence, Role, Sighting, Stage, TallyKey};
 use crate::probe::{self, Finding, ProbeError, Run};
 use crate::signature::{HEAD, Match, Signature, View};
-use crate::table::Means;
+use crate::table::{Means, withhold};
 use crate::unpack;
 
 /// Bytes kept of the beginning of a stream.
@@ -327,7 +327,11 @@ impl Examination<'_, '_, '_> {
         (answer.map(Finding::settled), is_read)
     }
 
-    fn recognised(&mut self, found: &Match, finding: Finding, blob: &dyn Blob) {
+    fn recognised(&mut self, found: &Match, mut finding: Finding, blob: &dyn Blob) {
+        // What somebody named after people is a value, wherever it stands.
+        if let Fact::Dataset(dataset) = &mut finding.fact {
+            withhold::people(&self.cx.plan.tables.taxonomy, dataset);
+        }
         let signature = found.signature;
         let family = finding.fact.family().unwrap_or(signature.family);
         self.cx.progress.found(family);
@@ -395,11 +399,11 @@ impl Examination<'_, '_, '_> {
     fn unrecognised(&mut self, view: &View, failure: Option<(&Signature, ProbeError)>) {
         let claimed = self.cx.signatures.claimed(view);
         let failure = match (failure, claimed) {
-            // A weak hint that led nowhere is not worth a word, unless the name says the same.
-            // What was too much to be told is: nothing says that it is something else.
+            // A weak hint that led nowhere is not worth a word, unless the name says the same or a parser knows it: what
+            // is a variant, or too much to be told.
             (Some((signature, error)), None)
                 if signature.confidence < Confidence::High
-                    && !matches!(error, ProbeError::Read(ReadError::OverBudget(_))) =>
+                    && !matches!(error, ProbeError::Unsupported(_) | ProbeError::Read(ReadError::OverBudget(_))) =>
             {
                 None
             }

@@ -23,8 +23,21 @@ pub enum Cell<'a> {
     Bytes,
 }
 
+impl Cell<'_> {
+    /// Its normal form; none where nothing is there.
+    pub fn written(self) -> Option<String> {
+        let mut buffer = String::new();
+        normal(self, &mut buffer).map(str::to_owned)
+    }
+}
+
 /// Words that statistics programs write where there is nothing.
 const NOTHING: [&str; 10] = ["NA", "N/A", "NaN", "nan", "null", "NULL", "None", "\\N", ".", "<NA>"];
+
+/// Whether a text is a word for nothing.
+pub(super) fn is_nothing(text: &str) -> bool {
+    text.len() <= 4 && NOTHING.contains(&text)
+}
 
 /// Longest piece of a text that is looked at as a value.
 pub(super) const MAX_VALUE: usize = 512;
@@ -63,7 +76,7 @@ pub(super) fn normal<'a>(cell: Cell<'a>, buffer: &'a mut String) -> Option<&'a s
 
 fn normal_text(text: &str) -> Option<&str> {
     let text = text.trim_matches(|char: char| char.is_whitespace() || char == '\0');
-    if text.is_empty() || (text.len() <= 4 && NOTHING.contains(&text)) {
+    if text.is_empty() || is_nothing(text) {
         return None;
     }
     let text = match text.len() {

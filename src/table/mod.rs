@@ -9,10 +9,12 @@
 
 mod cell;
 mod class;
+mod header;
 mod people;
 mod profile;
 mod risk;
 mod value;
+pub mod withhold;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,6 +23,7 @@ pub use cell::Cell;
 use class::Dictionary;
 pub use class::embedded;
 pub use class::{Asked, Class, ClassError, ClassKind, Context, Example, Makes, Stored, Taxonomy, Values};
+pub use header::names_columns;
 pub use profile::{Column, Kind, Profile};
 pub use risk::RISK_CLASSES;
 
@@ -71,6 +74,8 @@ pub struct Settings {
     pub taxonomy: Taxonomy,
     /// Sets of quasi-identifiers that were asked for (`--risk-set`), by class.
     pub risk_sets: Vec<Vec<String>>,
+    /// Whether names of columns are all that is read of tables: then nothing is said that only values can tell.
+    pub names_only: bool,
 }
 
 /// Columns whose values may stand for one person each, and are counted while rows go by.
@@ -152,6 +157,11 @@ impl<'s> Table<'s> {
         self.profiles.iter().map(|profile| &profile.column)
     }
 
+    /// What its columns may hold.
+    pub fn taxonomy(&self) -> &'s Taxonomy {
+        &self.means.settings.taxonomy
+    }
+
     /// Rows so far.
     pub fn rows(&self) -> u64 {
         self.rows
@@ -220,7 +230,10 @@ impl<'s> Table<'s> {
     }
 
     /// What it says. `row_count` is the number of rows that were handed over; a reader that knows better puts it right.
-    pub fn finish(self) -> TableFacts {
+    pub fn finish(mut self) -> TableFacts {
+        if self.cut || self.means.settings.names_only {
+            self.profiles.iter_mut().for_each(|profile| profile.unread = profile.filled == 0);
+        }
         let mut facts = self.means.settings.taxonomy.classify(&self.profiles, &self.context);
         facts.declares = self.dictionary.map(Dictionary::finish).unwrap_or_default();
         facts.row_count = Some(self.rows);
@@ -336,6 +349,10 @@ impl Watch {
             facts.risk = risk.finish(if column.is_some() { "subject" } else { "row" }, holds, bands);
         }
         let column = column?;
+        // Where the key was not read, nobody was counted.
+        if about.profiles.get(column).is_some_and(|profile| profile.unread) {
+            return None;
+        }
         let Some(key) = self.keys.into_iter().find(|key| key.column == column) else {
             facts.distinct_subjects = about.profiles.get(column).map(Profile::distinct);
             return None;
@@ -352,6 +369,37 @@ impl Watch {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn facts(settings: &Settings, is_read: bool, rows: &[&[&str]]) -> TableFacts {
+        let mut table = Table::new(settings, Context::default());
+        for name in ["patient_id", "diagnosis", "last_name"] {
+            table.column(Column::named(name));
+        }
+        for row in rows {
+            row.iter().enumerate().for_each(|(number, value)| table.cell(number, Cell::Text(value)));
+            table.end_row().unwrap();
+        }
+        if !is_read {
+            table.cut();
+        }
+        table.finish()
+    }
+
+    #[test]
+    fn what_was_not_read_is_not_denied() {
+        let settings = Settings::default();
+        let unread = facts(&settings, false, &[]);
+        assert_eq!((unread.health_data, unread.distinct_subjects), (Some(true), None));
+        assert_eq!(unread.direct_identifiers, ["last_name"]);
+        // Of a row, the key was not read.
+        let part = facts(&settings, false, &[&["", "E11.9"]]);
+        assert_eq!((part.health_data, part.distinct_subjects), (Some(true), None));
+        let names_only = Settings { names_only: true, ..Settings::default() };
+        assert_eq!(facts(&names_only, true, &[]).health_data, Some(true));
+        // An empty table says nothing of anybody.
+        let empty = facts(&settings, true, &[]);
+        assert_eq!((empty.health_data, empty.direct_identifiers.len()), (Some(false), 0));
+    }
 
     /// A purse whose time is over.
     struct Empty;

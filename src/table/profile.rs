@@ -59,6 +59,8 @@ pub struct Profile {
     pub column: Column,
     /// Cells that hold something.
     pub filled: u64,
+    /// Whether nothing was read of it, or nothing was there in what was read: then its name is all that speaks.
+    pub unread: bool,
     /// Bytes of the longest value's normal form, at most 512.
     pub longest: usize,
     /// Bytes of all values' normal forms.
@@ -78,6 +80,7 @@ impl Profile {
             seed: cell::hash(&column.name.to_lowercase()),
             column,
             filled: 0,
+            unread: false,
             longest: 0,
             total: 0,
             sample: BTreeMap::new(),
@@ -134,6 +137,11 @@ impl Profile {
         if self.sample.len() > self.capacity {
             self.sample.pop_last();
         }
+    }
+
+    /// Whether there is something in it, as far as is known.
+    pub fn may_hold(&self) -> bool {
+        self.filled > 0 || self.unread
     }
 
     /// Whether most of its values are words rather than numbers: bands, not ages.

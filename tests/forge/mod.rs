@@ -19,6 +19,7 @@ pub type Wrap = fn(&[u8]) -> Vec<u8>;
 pub mod checked;
 pub mod codec;
 pub mod place;
+pub mod runs;
 pub mod safetensors;
 pub mod sevenz;
 pub mod table;

@@ -16,8 +16,11 @@ const FEWEST: usize = 2;
 pub(super) fn apply(groups: &mut [Group]) {
     let mut dictionaries: BTreeMap<Locator, Vec<BTreeMap<String, Declared>>> = BTreeMap::new();
     for group in groups.iter() {
-        if let Some(dataset) = group.draft.fact.dataset().filter(|dataset| !dataset.table.declares.is_empty()) {
-            dictionaries.entry(group.primary.locator.parent()).or_default().push(dataset.table.declares.clone());
+        let Some(dataset) = group.draft.fact.dataset() else { continue };
+        // One dictionary may describe several tables, each by itself.
+        let tables = std::iter::once(&dataset.table).chain(dataset.tables.values());
+        for table in tables.filter(|table| !table.declares.is_empty()) {
+            dictionaries.entry(group.primary.locator.parent()).or_default().push(table.declares.clone());
         }
     }
     if dictionaries.is_empty() {

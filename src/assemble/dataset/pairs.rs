@@ -1,21 +1,36 @@
 //! Files without a structure, and the file beside each that says what its bytes mean: a list of tokens with its
-//! description, an index with its data.
+//! description, an index with its data, genotypes with their samples and variants.
+
+use std::collections::BTreeMap;
 
 use super::{Group, Made, finish};
-use crate::model::{Role, Sighting};
+use crate::model::{Locator, Role, Sighting};
 
 /// Descriptions of a file of tokens: they are nothing without one.
 const DESCRIPTIONS: [&str; 1] = ["raw-tokens"];
 /// Indexes whose data lie beside them, under the same stem.
 const INDEXES: [&str; 1] = ["megatron-indexed"];
+/// Genotypes whose samples and variants lie beside them, under the same stem.
+const GENOTYPES: [&str; 3] = ["plink", "plink2", "plink-text"];
+const SAMPLES: &str = "plink-samples";
+const VARIANTS: &str = "plink-variants";
 
 /// The datasets that take one of the `raw` files, and everything else.
 pub(super) fn split<'s>(sightings: Vec<&'s Sighting>, raw: &[&'s Sighting]) -> (Vec<Group<'s>>, Vec<&'s Sighting>) {
     let mut groups = Vec::new();
     let mut rest = Vec::new();
+    let (beside, sightings): (Vec<&Sighting>, Vec<&Sighting>) =
+        sightings.into_iter().partition(|sighting| [SAMPLES, VARIANTS].contains(&sighting.format.as_str()));
+    let mut by_stem: BTreeMap<(Locator, &[u8]), Vec<&Sighting>> = BTreeMap::new();
+    for file in &beside {
+        by_stem.entry((file.locator.parent(), unpacked(file.locator.base_name()))).or_default().push(file);
+    }
     for sighting in sightings {
         let format = sighting.format.as_str();
-        if DESCRIPTIONS.contains(&format) {
+        if GENOTYPES.contains(&format) {
+            let key = (sighting.locator.parent(), unpacked(sighting.locator.base_name()));
+            groups.push(genotypes(sighting, by_stem.remove(&key).unwrap_or_default()));
+        } else if DESCRIPTIONS.contains(&format) {
             groups.extend(described(sighting, raw));
         } else if INDEXES.contains(&format) {
             groups.push(indexed(sighting, raw));
@@ -59,6 +74,29 @@ fn described<'s>(description: &'s Sighting, raw: &[&'s Sighting]) -> Vec<Group<'
         }));
     }
     groups
+}
+
+/// Genotypes with the lists of their samples and variants.
+fn genotypes<'s>(primary: &'s Sighting, beside: Vec<&'s Sighting>) -> Group<'s> {
+    let mut dataset = primary.fact.dataset().cloned().unwrap_or_default();
+    let of = |format: &str| beside.iter().find(|file| file.format == format).and_then(|file| file.fact.dataset());
+    if let Some(samples) = of(SAMPLES) {
+        dataset.sample_count = samples.sample_count;
+        dataset.table.distinct_subjects = samples.table.distinct_subjects;
+        dataset.table.subject_kind = samples.table.subject_kind;
+        dataset.table.sketch.clone_from(&samples.table.sketch);
+    }
+    if let Some(variants) = of(VARIANTS) {
+        dataset.table.row_count = variants.table.row_count;
+    }
+    let because = format!("genotypes, and {} files of the same stem that say of whom and of what", beside.len());
+    finish(Made { primary, others: beside, format: primary.format.clone(), name: None, dataset, because })
+}
+
+/// The name without its endings: that of a compression, too.
+fn unpacked(name: &[u8]) -> &[u8] {
+    let name = name.strip_suffix(b".zst").or(name.strip_suffix(b".gz")).unwrap_or(name);
+    without_ending(name)
 }
 
 /// An index with the data it lies beside.

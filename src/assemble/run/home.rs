@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::trainer;
+use super::{logs, trainer};
 use crate::model::{Locator, Role, Run, Sighting};
 
 /// A directory, and the tracker that keeps a run in it.
@@ -16,6 +16,8 @@ pub(super) type Homes<'s> = BTreeMap<Home<'s>, Vec<&'s Sighting>>;
 const INNER: [&str; 7] = ["files", "logs", "params", "metrics", "tags", "inputs", "attrs"];
 /// Where CatBoost keeps the event files of its data sets.
 const CATBOOST_SETS: [&str; 2] = ["learn", "test"];
+/// Directories for one stream of each job.
+const STREAMS: [&str; 8] = ["out", "err", "outs", "errs", "stdout", "stderr", "output", "error"];
 /// How far below a directory what is logged for it is still its own: `runs/<date>_<host>/<session>`.
 const REACH: usize = 3;
 
@@ -49,6 +51,7 @@ fn depth(sighting: &Sighting, tracker: &str, directory: &Locator) -> usize {
         trainer::FORMAT => trainer::step_of(directory).is_some(),
         "tfevents" => sighting.locator.base_name() == b"events.out.tfevents" && is_one_of(&CATBOOST_SETS),
         "mlflow-files" | "wandb" | "wandb-offline" => is_one_of(&INNER),
+        tracker if logs::is_log(tracker) => is_one_of(&STREAMS),
         _ => false,
     };
     usize::from(is_deeper)
@@ -98,8 +101,9 @@ pub(super) fn absorbs(outer: &Home, inner: &Home, files: &[&Sighting]) -> bool {
         // What `add_hparams` writes below the directory of the run it is called in.
         ("tfevents", "tfevents") => levels == 1 && files.iter().all(|file| is_session(file)),
         (_, "tfevents") => place.child(b"files") == *written || below(&place.child(b"files"), written),
-        ("training-log", _) => false,
+        (tracker, _) if logs::is_log(tracker) => false,
         (_, "training-log") => levels == 0 || is_of_tracker(),
+        (_, logger) if logs::is_log(logger) => is_of_tracker(),
         _ => false,
     }
 }
@@ -117,7 +121,7 @@ pub(super) fn is_session(file: &Sighting) -> bool {
     })
 }
 
-/// Which file of a run stands for it: the lowest. Of the states of one training, the last one.
+/// Which file of a run stands for it: the lowest. Of the states of one training, the last one; of two streams, the output.
 pub(super) fn rank(file: &Sighting) -> (u8, bool, Reverse<u64>) {
     let role = match file.role {
         _ if trainer::is_state(file) => 0,
@@ -126,5 +130,5 @@ pub(super) fn rank(file: &Sighting) -> (u8, bool, Reverse<u64>) {
         Role::Companion => 2,
     };
     let step = file.fact.weights().and_then(|weights| weights.global_step).unwrap_or(0);
-    (role, is_session(file), Reverse(step))
+    (role, is_session(file) || logs::is_of_errors(file), Reverse(step))
 }

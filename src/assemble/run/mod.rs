@@ -7,6 +7,8 @@
 
 mod home;
 mod lightning;
+mod logs;
+mod mlflow;
 #[cfg(test)]
 mod tests;
 mod trainer;
@@ -32,12 +34,17 @@ pub(super) fn groups<'s>(runs: impl Iterator<Item = &'s Sighting>, weights: &[&'
     lightning::place(&mut homes);
     trainer::place(weights, &mut homes);
     absorb(&mut homes);
+    let around = mlflow::Around::new(&loose);
     for companion in loose {
         if let Some(key) = home::around(companion, &homes) {
             homes.entry(key).or_default().push(companion);
         }
     }
-    let mut groups: Vec<Group> = homes.into_iter().filter_map(|(home, files)| group(&home, files, weights)).collect();
+    let homes = homes.into_iter().flat_map(|(home, files)| match logs::is_log(home.1) {
+        true => logs::split(&home, files),
+        false => vec![(home, files)],
+    });
+    let mut groups: Vec<Group> = homes.filter_map(|(home, files)| group(&home, files, weights, &around)).collect();
     groups.extend(plain::groups(single.into_iter()));
     groups
 }
@@ -60,7 +67,12 @@ fn absorb(homes: &mut Homes) {
     }
 }
 
-fn group<'s>(home: &Home<'s>, files: Vec<&'s Sighting>, weights: &[&'s Sighting]) -> Option<Group<'s>> {
+fn group<'s>(
+    home: &Home<'s>,
+    files: Vec<&'s Sighting>,
+    weights: &[&'s Sighting],
+    around: &mlflow::Around,
+) -> Option<Group<'s>> {
     let (place, tracker) = home;
     let (primary, others) = {
         let mut files = files;
@@ -75,7 +87,12 @@ fn group<'s>(home: &Home<'s>, files: Vec<&'s Sighting>, weights: &[&'s Sighting]
         if home::is_session(other) && other.locator.parent() != *place {
             fact = Run { params: fact.params, hostname: fact.hostname, ..Run::default() };
         }
+        // One stream of a job may end as if nothing were, and the other say why it failed.
+        run.failed = run.failed.max(fact.failed);
         run.fill_from(&fact);
+    }
+    if primary.format == "mlflow-files" {
+        around.fill(&mut run, place);
     }
     settle(&mut run, home, weights);
     let mut draft = draft(primary, Kind::Run);

@@ -166,3 +166,35 @@ fn events_belong_to_trials_and_not_to_every_tracker() {
         [row("ray-tune", "t", 2), row("hydra", "outputs/d/t", 3), row("tfevents", "tb", 1), row("wandb", "abc", 3)];
     assert_eq!(runs(&found), rows);
 }
+
+fn log(format: &str, path: &str, id: &str, failed: bool) -> Sighting {
+    let run = Run { run_id: Some(id.to_owned()), failed: Some(failed), ..Run::default() };
+    tree(format, path, run)
+}
+
+#[test]
+fn logs_are_runs_by_their_jobs_and_not_by_their_directory() {
+    let found = [
+        log("slurm-log", "logs/slurm-1.err", "1", true),
+        log("slurm-log", "logs/slurm-1.out", "1", false),
+        log("slurm-log", "logs/slurm-2.out", "2", false),
+        log("slurm-log", "jobs/out/train.7.log", "7", false),
+        log("slurm-log", "jobs/err/train.7.log", "7", false),
+        log("training-log", "logs/a.log", "a", false),
+        log("training-log", "logs/b.log", "b", false),
+    ];
+    let mut rows = runs(&found);
+    rows.sort();
+    let slurm = |key: &str, files: usize| row("slurm-log", key, files);
+    assert_eq!(
+        rows,
+        [slurm("1", 2), slurm("2", 1), slurm("7", 2), row("training-log", "a", 1), row("training-log", "b", 1)]
+    );
+    let groups = groups(found.iter(), &[]);
+    let first = groups
+        .iter()
+        .find(|group| group.others.len() == 1 && group.primary.locator.leaf().starts_with(b"logs"))
+        .unwrap();
+    assert!(first.primary.locator.leaf().ends_with(b".out"));
+    assert_eq!(first.draft.fact.run().unwrap().failed, Some(true));
+}

@@ -93,4 +93,20 @@ impl Code {
         }
         true
     }
+
+    /// Adds another file of the same asset: lists become the union, counts the sum, and what this one says of itself stands.
+    pub fn add(&mut self, other: &Code) {
+        macro_rules! first { ($($field:ident),*) => { $(
+            if self.$field.is_none() { self.$field.clone_from(&other.$field); }
+        )* } }
+        macro_rules! union { ($($field:ident),*) => { $( fill_list(&mut self.$field, &other.$field); )* } }
+        macro_rules! sum { ($($field:ident),*) => { $(
+            if let Some(more) = other.$field {
+                self.$field = Some(self.$field.unwrap_or_default().saturating_add(more));
+            }
+        )* } }
+        first!(kind, run_name, framework, base_model, not_own, model_type);
+        union!(classes, imports, functions, writes, reads_formats, paths, hosts, steps);
+        sum!(cells, cells_with_output, tables_in_output, lines);
+    }
 }

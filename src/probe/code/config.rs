@@ -317,7 +317,9 @@ fn is_hydra(tree: &Yaml, targets: &[String]) -> bool {
         GROUPS.contains(&group.split('@').next().unwrap_or_default())
     });
     let groups = groups.count();
+    let is_composed = defaults.iter().any(|item| item.text() == Some("_self_"));
     groups >= 2
+        || (is_composed && is_training(tree))
         || (groups == 1 && (is_training(tree) || tree.get("hydra").is_some()))
         || targets.iter().any(|target| LEARNING.iter().any(|library| target.starts_with(library)))
         || (!targets.is_empty() && is_training(tree))
@@ -326,17 +328,22 @@ fn is_hydra(tree: &Yaml, targets: &[String]) -> bool {
 /// Whether a tree sets an optimizer or how long a training lasts.
 fn is_training(tree: &Yaml) -> bool {
     let mut found = false;
-    settings::keys(tree, 2, &mut |key| found |= OPTIMIZER.contains(&key) || SCHEDULE.contains(&key));
+    settings::keys(tree, 2, &mut |key, value| {
+        found |= (OPTIMIZER.contains(&key) || SCHEDULE.contains(&key)) && settings::is_number(value);
+    });
     found
 }
 
 /// Whether a tree without a layout of its own configures a training.
 fn is_plain(tree: &Yaml) -> bool {
     let mut counts = [0usize; 5];
-    settings::keys(tree, 3, &mut |key| {
+    settings::keys(tree, 3, &mut |key, value| {
         let key = key.to_ascii_lowercase();
+        let is_number = settings::is_number(value);
         for (count, words) in counts.iter_mut().zip([OPTIMIZER, SCHEDULE, MODEL, DATA, RUN]) {
-            *count = count.saturating_add(usize::from(words.contains(&key.as_str())));
+            // In a translation or a form the same words have other words for values.
+            let counts = words.contains(&key.as_str()) && (words != SCHEDULE || is_number);
+            *count = count.saturating_add(usize::from(counts));
         }
     });
     let [optimizer, schedule, model, data, run] = counts;

@@ -58,14 +58,21 @@ pub(super) fn first_text(tree: &Yaml, keys: &[&[&str]]) -> Option<String> {
     Some(publishable(keys.first()?.last()?, text))
 }
 
-/// Every key of a tree, whatever it is in, to a depth.
-pub(super) fn keys<'y>(tree: &'y Yaml, depth: usize, each: &mut dyn FnMut(&'y str)) {
+/// Every key of a tree with its value, whatever it is in, to a depth.
+pub(super) fn keys<'y>(tree: &'y Yaml, depth: usize, each: &mut dyn FnMut(&'y str, &'y Yaml)) {
     for (key, value) in tree.entries() {
-        each(key);
+        each(key, value);
         if depth > 0 {
             keys(value, depth.saturating_sub(1), each);
         }
     }
+}
+
+/// Whether a value is a number, or stands for one: `3e-4`, `100ba`, `${lr}`, `auto`.
+pub(super) fn is_number(value: &Yaml) -> bool {
+    value.text().is_some_and(|text| {
+        text.starts_with(|first: char| first.is_ascii_digit() || "-.$".contains(first)) || text == "auto"
+    })
 }
 
 /// Fills in what any configuration may say: paths, machines, how long it is.

@@ -110,7 +110,7 @@ impl<'c> Collect<'c> {
 }
 
 /// The beginning of a text.
-fn beginning(text: &str) -> String {
+pub(super) fn beginning(text: &str) -> String {
     text.get(..text.floor_char_boundary(MAX_TEXT)).unwrap_or(text).to_owned()
 }
 

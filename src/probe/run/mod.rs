@@ -6,10 +6,15 @@
 
 pub(super) mod aim;
 pub(super) mod catboost;
+pub(super) mod clearml;
+pub(super) mod comet;
 pub(super) mod hydra;
 pub(super) mod lightning;
+pub(super) mod log;
 pub(super) mod mlflow;
 pub(super) mod mlflow_sqlite;
+mod nodelist;
+mod offline_zip;
 pub(super) mod optuna;
 pub(super) mod paths;
 pub(super) mod ray;

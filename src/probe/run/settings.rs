@@ -23,6 +23,11 @@ pub(super) fn param(run: &mut Run, key: &str, value: &str) {
 /// What a setting says beside its name.
 pub(super) fn note(run: &mut Run, key: &str, value: &str) {
     paths::fill(run, key, value);
+    leak(run, key, value);
+}
+
+/// Notes a setting or an environment variable that holds a secret, by its name.
+pub(super) fn leak(run: &mut Run, key: &str, value: &str) {
     let is_empty = matches!(value.trim(), "" | "null" | "None" | "true" | "false" | "True" | "False" | "~");
     if !is_empty && names_secret(key) {
         let name = publishable("", key);
@@ -91,9 +96,10 @@ pub(super) fn text(key: &str, value: Option<&str>) -> Option<String> {
     value.map(str::trim).filter(|value| !value.is_empty()).map(|value| publishable(key, value))
 }
 
-/// An account, which is no secret here: who ran what is what the inventory is for. A mail address is no account.
+/// An account, which is no secret here: who ran what is what the inventory is for. A mail address is no account, and
+/// `unknown` is what MLflow writes for nobody.
 pub(super) fn account(value: Option<&str>) -> Option<String> {
-    text("account", value.filter(|value| !value.contains('@')))
+    text("account", value.filter(|value| !value.contains('@') && *value != "unknown"))
 }
 
 /// The number that a number without fraction is; trackers keep steps as floats.

@@ -128,7 +128,8 @@ pub(super) fn facts(taxonomy: &Taxonomy, profiles: &[Profile], context: &Context
     // Of a table that was read, a column without a value names nobody, and a form's word for a file is no file.
     let is_hollow = |candidate: &&Candidate| {
         let profile = candidate.profile;
-        candidate.class.kind == ClassKind::Direct && has_values && profile.values().all(|value| value == "[document]")
+        let is_read = has_values && !profile.unread;
+        candidate.class.kind == ClassKind::Direct && is_read && profile.values().all(|value| value == "[document]")
     };
     let kept: Vec<&Candidate> =
         all.iter().filter(|candidate| is_kept(candidate, people) && !is_hollow(candidate)).collect();
@@ -147,7 +148,7 @@ pub(super) fn facts(taxonomy: &Taxonomy, profiles: &[Profile], context: &Context
     let personal = || kept.iter().filter(|kept| kept.class.personal);
     facts.sensitive_columns =
         personal().map(|kept| (kept.profile.column.name.clone(), kept.class.id.clone())).collect();
-    facts.health_data = Some(personal().any(|kept| kept.class.health && kept.profile.filled > 0));
+    facts.health_data = Some(personal().any(|kept| kept.class.health && kept.profile.may_hold()));
     facts.gdpr_article_9 = personal().filter_map(|kept| kept.class.gdpr_article_9.clone()).collect();
     facts.safe_harbor = personal().filter_map(|kept| safe_harbor(kept)).map(String::from).collect();
     let kind = kind(&kept, profiles, context, standard.as_ref());
@@ -158,7 +159,7 @@ pub(super) fn facts(taxonomy: &Taxonomy, profiles: &[Profile], context: &Context
     let stands_for_people = matches!(kind, SubjectKind::Participant | SubjectKind::Unknown);
     let direct = kept.iter().filter(|kept| kept.class.kind == ClassKind::Direct && kept.class.personal);
     facts.direct_identifiers =
-        direct.filter(|kept| kept.profile.filled > 0).map(|kept| kept.profile.column.name.clone()).collect();
+        direct.filter(|kept| kept.profile.may_hold()).map(|kept| kept.profile.column.name.clone()).collect();
     let is_named = !facts.direct_identifiers.is_empty();
     facts.pseudonymised = (stands_for_people && (is_named || facts.subject_column.is_some())).then_some(!is_named);
     facts.unblinded = facts.subject_column.is_some() && kept.iter().any(|kept| is_unblinded(kept));
@@ -313,7 +314,7 @@ fn safe_harbor(kept: &Candidate) -> Option<char> {
     let is_old = || kept.profile.values().any(|value| value.parse().is_ok_and(|age: f64| age > OLDEST && age < 130.0));
     match kept.class.id.as_str() {
         "age" => is_old().then_some('C'),
-        _ => kept.class.safe_harbor.filter(|_| !is_coarse && kept.profile.filled > 0),
+        _ => kept.class.safe_harbor.filter(|_| !is_coarse && kept.profile.may_hold()),
     }
 }
 
@@ -325,7 +326,7 @@ fn is_key_file(kept: &[&Candidate], kind: SubjectKind, context: &Context) -> boo
     if !matches!(kind, SubjectKind::Participant | SubjectKind::Synthetic | SubjectKind::Unknown) {
         return false;
     }
-    let filled = |kept: &&&Candidate| kept.profile.filled > 0;
+    let filled = |kept: &&&Candidate| kept.profile.may_hold();
     let keys = kept.iter().filter(filled).filter(|kept| kept.class.kind == ClassKind::SubjectKey).count();
     let direct = kept.iter().filter(filled).any(|kept| kept.class.kind == ClassKind::Direct);
     let is_list = words(&context.name).iter().any(|word| LISTS.contains(&word.as_str()));

@@ -80,6 +80,11 @@ pub(super) fn is_dictionary<'c>(columns: impl Iterator<Item = &'c Column>) -> bo
     names == 1 && others.len() >= 2
 }
 
+/// Whether a text is what dictionaries call one of their columns.
+pub(super) fn is_header(name: &str) -> bool {
+    HEADERS.iter().any(|(header, _)| header.eq_ignore_ascii_case(name.trim()))
+}
+
 fn parts<'c>(columns: impl Iterator<Item = &'c Column>) -> Vec<(usize, Part)> {
     let of = |column: &Column| {
         let name = column.name.trim().to_lowercase();

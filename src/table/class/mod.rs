@@ -76,6 +76,19 @@ const QUASI: [&str; 14] = [
     "social",
 ];
 
+/// Words that name columns of any table.
+#[rustfmt::skip]
+const USUAL: [&str; 96] = [
+    "id", "ids", "no", "nr", "num", "number", "index", "key", "code", "name", "names", "label", "labels", "title", "type",
+    "kind", "category", "categories", "class", "group", "status", "state", "value", "values", "unit", "units", "text", "body",
+    "content", "message", "comment", "comments", "note", "notes", "description", "summary", "question", "answer", "query",
+    "response", "prompt", "completion", "source", "target", "src", "dst", "input", "output", "url", "uri", "link", "path",
+    "file", "filename", "image", "images", "date", "time", "datetime", "timestamp", "year", "month", "day", "start", "end",
+    "from", "to", "version", "author", "language", "lang", "tag", "tags", "topic", "score", "rating", "count", "total",
+    "price", "quantity", "qty", "sample", "gene", "symbol", "sequence", "species", "chromosome", "feature", "variable",
+    "country", "city", "address", "email", "user", "model", "item",
+];
+
 /// Keys that the standards prescribe, the one that is unique over a whole submission first.
 const KEYS: [(&str, u8); 15] = [
     ("usubjid", 100),
@@ -110,6 +123,24 @@ impl Taxonomy {
     /// SHA-256 over the texts of all classes, in hexadecimal.
     pub fn digest(&self) -> &str {
         &self.digest
+    }
+
+    /// Whether a text is known as the name of a column: all of it or its end is a class's name, all of its words are such
+    /// as name columns, or it asks something.
+    pub fn knows_column(&self, name: &str) -> bool {
+        let all = words::words(name);
+        let is_usual = |word: &String| USUAL.contains(&word.as_str()) || word.bytes().all(|byte| byte.is_ascii_digit());
+        let is_word = |word: &String| word.chars().any(char::is_alphabetic);
+        let hits = self.index.hits(&all, &self.classes);
+        let is_standard = |variable: &String| match variable.strip_prefix("--") {
+            Some(end) => name.len() == end.len() + 2 && name.ends_with(end),
+            None => variable.eq_ignore_ascii_case(name),
+        };
+        self.classes.iter().flat_map(|class| class.standard.values().flatten()).any(is_standard)
+            || dictionary::is_header(name)
+            || hits.iter().any(|hit| !(0.35..0.55).contains(&hit.weight))
+            || (all.iter().any(is_word) && all.iter().all(is_usual))
+            || (name.trim_end().ends_with(['?', '？']) && all.len() > 1)
     }
 
     /// What a column asks of the pass.

@@ -19,7 +19,9 @@ mod text;
 mod trade;
 mod web;
 
-pub(super) use name::is_generated as is_generated_name;
+pub(super) use date::date as is_date;
+pub(super) use mail::email as is_mail;
+pub(super) use name::{is_chinese as is_chinese_name, is_generated as is_generated_name, is_given as is_given_name};
 pub(super) use trade::is_trial;
 
 /// A test of one value.

@@ -35,7 +35,13 @@ pub fn full(text: &str) -> bool {
     ((2..=5).contains(&words) && are_words && given(&text.replace('^', " "))) || is_chinese(text)
 }
 
-fn is_chinese(text: &str) -> bool {
+/// A whole word that is a given name, in lower case.
+pub fn is_given(lower: &str) -> bool {
+    NAMES.contains(lower)
+}
+
+/// A name of two to four characters, the first a common surname.
+pub fn is_chinese(text: &str) -> bool {
     let text = text.trim();
     let is_short = (2..=4).contains(&text.chars().count());
     is_short

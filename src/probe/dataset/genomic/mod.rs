@@ -2,6 +2,8 @@
 
 pub(in crate::probe) mod alignment;
 mod cram;
+pub(in crate::probe) mod genotypes;
+pub(in crate::probe) mod plink;
 mod sam_header;
 mod samples;
 pub(in crate::probe) mod sequence;

@@ -3,6 +3,7 @@
 pub(in super::super) mod delta;
 mod example;
 pub(in super::super) mod hf;
+pub(in super::super) mod hudi;
 pub(in super::super) mod iceberg;
 pub(in super::super) mod lance;
 pub(in super::super) mod mds;

@@ -3,12 +3,11 @@
 //! A sheet is what somebody typed: a title may stand above the table, and the names of the columns are a row like any
 //! other. The first rows are held until it is clear which one names; the rest go by.
 
-use std::collections::HashSet;
 use std::rc::Rc;
 
 use crate::blob::ReadError;
 use crate::model::TableFacts;
-use crate::table::{Cell, Column, Kind, Table};
+use crate::table::{Cell, Column, Kind, Table, Taxonomy, names_columns};
 
 /// Rows that are held.
 const MAX_HELD: usize = 12;
@@ -45,6 +44,14 @@ impl Held {
             Held::Boolean(flag) => Cell::Boolean(*flag),
             Held::Moment(second) if second.checked_rem(86_400) == Some(0) => Cell::Day(second / 86_400),
             Held::Moment(second) => Cell::Second(*second),
+        }
+    }
+
+    /// As it is written where it names a column.
+    fn text(&self) -> String {
+        match self {
+            Held::Text(text) => text.trim().to_owned(),
+            held => held.cell().written().unwrap_or_default(),
         }
     }
 
@@ -149,7 +156,7 @@ impl<'s> Sheet<'s> {
     fn open(&mut self) -> Result<(), ReadError> {
         self.is_open = true;
         let held = std::mem::take(&mut self.held);
-        let header = header(&held);
+        let header = header(self.table.taxonomy(), &held);
         let after = header.map_or(0, |header| header.saturating_add(1));
         let body = held.get(after..).unwrap_or_default();
         let width = |row: &Row| row.last().map_or(0, |(column, _)| column.saturating_add(1));
@@ -159,7 +166,7 @@ impl<'s> Sheet<'s> {
         for column in 0..width {
             let name = match names {
                 Some(names) => match value(names, column) {
-                    Some(Held::Text(name)) => name.trim().to_owned(),
+                    Some(held) => held.text(),
                     // A column without a name is one all the same, if there is something in it.
                     _ if body.iter().any(|row| value(row, column).is_some()) => letters(column),
                     _ => {
@@ -189,8 +196,8 @@ impl<'s> Sheet<'s> {
     }
 }
 
-/// The row that names the columns: the first of the widest ones, if it is all texts that differ.
-fn header(rows: &[Row]) -> Option<usize> {
+/// The row that names the columns: the first of the widest ones, if it differs from those below it as names do.
+fn header(taxonomy: &Taxonomy, rows: &[Row]) -> Option<usize> {
     let widest = rows.iter().map(Vec::len).max()?;
     // A row of data may be wider than the names where columns at the end have none, and so has a column of row numbers in
     // front; a title stands at the very left.
@@ -200,15 +207,15 @@ fn header(rows: &[Row]) -> Option<usize> {
         row.len().saturating_add(usize::from(starts_later)) >= least
     };
     let (at, row) = rows.iter().enumerate().find(|(_, row)| is_wide(row))?;
-    let mut names: HashSet<&str> = HashSet::new();
-    for (_, held) in row {
-        match held {
-            Held::Text(text) if text.len() <= 200 && names.insert(text) => {}
-            _ => return None,
-        }
-    }
-    // Nothing but one row is no table with a name for each column and nothing below, unless it looks like names.
-    (rows.len() > 1 || names.len() > 1).then_some(at)
+    let columns: Vec<usize> = row.iter().map(|(column, _)| *column).collect();
+    let texts = |row: &Row| -> Vec<String> {
+        let of = |column: &usize| value(row, *column).map(Held::text);
+        columns.iter().map(|column| of(column).unwrap_or_default()).collect()
+    };
+    let first = texts(row);
+    let body: Vec<Vec<String>> = rows.iter().skip(at.saturating_add(1)).map(texts).collect();
+    let body: Vec<Vec<&str>> = body.iter().map(|row| row.iter().map(String::as_str).collect()).collect();
+    names_columns(taxonomy, &first.iter().map(String::as_str).collect::<Vec<&str>>(), &body).then_some(at)
 }
 
 /// The name a spreadsheet gives a column: A, B, …, Z, AA.
@@ -257,10 +264,11 @@ mod tests {
 
     #[test]
     fn titles_stand_above_names() {
+        let header = |rows: &[Row]| header(&Taxonomy::default(), rows);
         let numbers: Row = vec![(0, Held::Number(1.0)), (1, Held::Number(2.0))];
         assert_eq!(header(&[text(&["Results 2024"]), text(&["id", "dose"]), numbers.clone()]), Some(1));
         assert_eq!(header(&[numbers.clone(), numbers.clone()]), None);
-        assert_eq!(header(&[text(&["a", "a"]), numbers]), None);
+        assert_eq!(header(&[text(&["a", "a"]), text(&["b", "c"])]), None);
         assert_eq!(header(&[]), None);
         let numbered: Row = vec![(1, held_text("dose"))];
         assert_eq!(header(&[numbered, vec![(0, Held::Number(0.0)), (1, Held::Number(2.0))]]), Some(0));

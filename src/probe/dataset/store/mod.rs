@@ -7,4 +7,4 @@ pub(in super::super) mod ods;
 pub(in super::super) mod sqlite;
 pub(in super::super) mod xls;
 pub(in super::super) mod xlsx;
-mod xml;
+pub(in super::super) mod xml;

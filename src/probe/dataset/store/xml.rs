@@ -1,4 +1,4 @@
-//! XML of spreadsheets, a piece at a time, out of a member of a zip: no piece is longer than what is allowed.
+//! XML of spreadsheets and of study definitions, a piece at a time: no piece is longer than what is allowed.
 
 use std::cell::Cell;
 use std::io::{self, BufRead, BufReader, Read};
@@ -15,7 +15,7 @@ use crate::probe::{Input, ProbeError, kit};
 const MAX_EVENT: u64 = 1 << 20;
 
 /// What comes next.
-pub(super) enum Piece {
+pub(in crate::probe::dataset) enum Piece {
     /// An element begins: its local name.
     Open(String),
     /// It ends.
@@ -27,7 +27,7 @@ pub(super) enum Piece {
 }
 
 /// A member that is read piece by piece.
-pub(super) struct Pieces<'b> {
+pub(in crate::probe::dataset) struct Pieces<'b> {
     reader: Reader<Bounded<BufReader<Box<dyn Read + 'b>>>>,
     left: Rc<Cell<u64>>,
     buffer: Vec<u8>,
@@ -37,18 +37,27 @@ pub(super) struct Pieces<'b> {
 }
 
 impl<'b> Pieces<'b> {
-    pub(super) fn open(input: &Input<'b>, zip: &Directory, member: &Member) -> Result<Pieces<'b>, ProbeError> {
-        let source: Box<dyn Read + 'b> = Box::new(kit::unpacked(input, zip, member)?);
+    pub(in crate::probe::dataset) fn open(
+        input: &Input<'b>,
+        zip: &Directory,
+        member: &Member,
+    ) -> Result<Pieces<'b>, ProbeError> {
+        Ok(Pieces::of(kit::unpacked(input, zip, member)?))
+    }
+
+    /// The pieces of a stream: how much comes of it is for the caller to bound.
+    pub(in crate::probe::dataset) fn of(source: impl Read + 'b) -> Pieces<'b> {
+        let source: Box<dyn Read + 'b> = Box::new(source);
         let left = Rc::new(Cell::new(MAX_EVENT));
         let reader = Reader::from_reader(Bounded { source: BufReader::new(source), left: Rc::clone(&left) });
-        Ok(Pieces { reader, left, buffer: Vec::new(), attributes: Vec::new(), pending: None })
+        Pieces { reader, left, buffer: Vec::new(), attributes: Vec::new(), pending: None }
     }
 
     /// The next piece.
     ///
     /// # Errors
     /// [`ProbeError::Malformed`] where it is no XML, has a DTD or a piece that is too long; what reading answers.
-    pub(super) fn next(&mut self) -> Result<Piece, ProbeError> {
+    pub(in crate::probe::dataset) fn next(&mut self) -> Result<Piece, ProbeError> {
         if let Some(name) = self.pending.take() {
             return Ok(Piece::Close(name));
         }
@@ -80,7 +89,7 @@ impl<'b> Pieces<'b> {
     }
 
     /// An attribute of the element that was opened last, by local name.
-    pub(super) fn attribute(&self, name: &str) -> Option<&str> {
+    pub(in crate::probe::dataset) fn attribute(&self, name: &str) -> Option<&str> {
         self.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 }

@@ -26,15 +26,20 @@ const MAX_FIELD: usize = 64 << 10;
 const MAX_LINES: usize = 1000;
 /// Share of records with another number of fields, in percent, that a file may have whose name says it is a table.
 const MAX_RAGGED: usize = 20;
+/// Records alike, one behind the other, that make a table of a file whose other records are of other lengths.
+const MIN_RUN: usize = 4;
 /// Records alike that make a table of a file whose name does not say it is one.
 const MIN_ALIKE: usize = 5;
 
 /// A file whose name says it is delimited.
 pub(in crate::probe) fn named(input: &Input, reader: &mut dyn Read) -> Result<Finding, ProbeError> {
     let beginning = Beginning::read(input)?;
-    let dialect = dialect::of(&beginning.text, beginning.whole)
-        .filter(|dialect| dialect.ragged <= MAX_RAGGED)
-        .or_else(|| dialect::single(&beginning.text, beginning.whole))
+    let taxonomy = &input.tables.settings.taxonomy;
+    // Another table may follow the first one.
+    let is_first = |dialect: &Dialect| dialect.run >= MIN_RUN && dialect.run.saturating_mul(2) > dialect.alike;
+    let dialect = dialect::of(taxonomy, &beginning.text, beginning.whole)
+        .filter(|dialect| dialect.ragged <= MAX_RAGGED || is_first(dialect))
+        .or_else(|| dialect::single(taxonomy, &beginning.text, beginning.whole))
         .ok_or_else(|| beginning.nothing())?;
     run(input, &beginning, &dialect, reader)
 }
@@ -42,17 +47,35 @@ pub(in crate::probe) fn named(input: &Input, reader: &mut dyn Read) -> Result<Fi
 /// Any other text: many records with equally many fields and a header, or it is none.
 pub(in crate::probe) fn unnamed(input: &Input, reader: &mut dyn Read) -> Result<Finding, ProbeError> {
     let beginning = Beginning::read(input)?;
-    let dialect = dialect::of(&beginning.text, beginning.whole).ok_or(ProbeError::NotMine)?;
-    let is_plain = |name: &String| name.len() <= 64 && !name.contains(['{', '}', '<', '>', '=', '(', '"']);
+    let dialect =
+        dialect::of(&input.tables.settings.taxonomy, &beginning.text, beginning.whole).ok_or(ProbeError::NotMine)?;
     let is_table = dialect.ragged == 0
         && dialect.alike > MIN_ALIKE
         && dialect.header
         && dialect.first.len() > 2
-        && dialect.first.iter().all(is_plain);
+        && dialect.first.iter().all(|name| is_plain(name));
     if !is_table {
         return Err(ProbeError::NotMine);
     }
     run(input, &beginning, &dialect, reader)
+}
+
+/// Whether a field is a name as people give them to columns, and no piece of a program: brackets are closed, and signs
+/// stand inside of them.
+fn is_plain(name: &str) -> bool {
+    let mut depth = 0u32;
+    let is_even = name.chars().all(|char| {
+        match char {
+            '(' => depth = depth.saturating_add(1),
+            ')' if depth == 0 => return false,
+            ')' => depth = depth.saturating_sub(1),
+            '=' if depth == 0 => return false,
+            '{' | '}' | '<' | '>' | '"' => return false,
+            _ => {}
+        }
+        true
+    });
+    is_even && depth == 0 && name.len() <= 128 && !name.ends_with("()")
 }
 
 /// The beginning of a file as text.
@@ -87,7 +110,7 @@ impl Beginning {
     /// Why no records were found in it: where not even the first one fits, nobody can tell that there are none.
     fn nothing(&self) -> ProbeError {
         if self.whole || self.text.contains(['\n', '\r']) {
-            return ProbeError::NotMine;
+            return ProbeError::Unsupported("is named like a table, and its lines are none that is read".to_owned());
         }
         ReadError::OverBudget("its first line is longer than what is looked at to tell what it is".to_owned()).into()
     }
@@ -96,7 +119,8 @@ impl Beginning {
 fn run(input: &Input, beginning: &Beginning, dialect: &Dialect, reader: &mut dyn Read) -> Result<Finding, ProbeError> {
     let mut table = input.table();
     let columns: Vec<usize> = names(dialect).into_iter().map(|name| table.column(Column::named(name))).collect();
-    let mut pass = Pass { table, columns, dialect, records: 0, extra: false, longest: 0, open_quote: false };
+    let mut pass =
+        Pass { table, columns, dialect, records: 0, extra: false, longest: 0, open_quote: false, holds: false };
     let mut outcome = Ok(());
     let mut estimate = None;
     if input.rows {
@@ -137,7 +161,10 @@ fn run(input: &Input, beginning: &Beginning, dialect: &Dialect, reader: &mut dyn
         let detail = "has a quote that is not closed: the rows behind it are counted as one".to_owned();
         finding.notes.push((Cause::Malformed, detail));
     }
-    if pass.extra {
+    if dialect.ragged > MAX_RAGGED {
+        let detail = "has records of other lengths behind a table: they were counted with it".to_owned();
+        finding.notes.push((Cause::Unsupported, detail));
+    } else if pass.extra {
         finding.notes.push((Cause::Malformed, "has records with more fields than its first one".to_owned()));
     }
     Ok(finding.ended_by(outcome))
@@ -173,6 +200,8 @@ struct Pass<'t, 'd> {
     longest: usize,
     /// Whether a quote seems to have been left open: rows are then inside of a field.
     open_quote: bool,
+    /// Whether the record at hand holds anything.
+    holds: bool,
 }
 
 impl Pass<'_, '_> {
@@ -225,8 +254,10 @@ impl Pass<'_, '_> {
                     length = MAX_FIELD.saturating_sub(1024);
                 }
                 ReadFieldResult::Field { record_end } => {
+                    let bytes = field.get(..length).unwrap_or_default();
+                    self.holds |= bytes.iter().any(|byte| !byte.is_ascii_whitespace());
                     if hand_over && !skipping_header {
-                        self.cell(column, field.get(..length).unwrap_or_default());
+                        self.cell(column, bytes);
                     }
                     // Either it ends where the file does and no quote stands there, or nobody writes so much.
                     self.open_quote |= lines > MAX_LINES || ended && lines > 0 && !is_closed;
@@ -234,8 +265,9 @@ impl Pass<'_, '_> {
                     column = column.saturating_add(1);
                     length = 0;
                     if record_end {
-                        self.end_record(hand_over && !skipping_header, column)?;
-                        skipping_header = false;
+                        let is_row = hand_over && !skipping_header;
+                        skipping_header &= !self.holds;
+                        self.end_record(is_row, column)?;
                         column = 0;
                     }
                 }
@@ -253,6 +285,10 @@ impl Pass<'_, '_> {
     }
 
     fn end_record(&mut self, hand_over: bool, fields: usize) -> Result<(), ProbeError> {
+        // Spreadsheet programs write rows of delimiters alone behind a table.
+        if !std::mem::take(&mut self.holds) {
+            return Ok(());
+        }
         self.records = self.records.saturating_add(1);
         // A row-name column without a name makes every record one longer than R's header.
         self.extra |= fields > self.columns.len().saturating_add(1);

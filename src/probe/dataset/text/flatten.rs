@@ -8,6 +8,8 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use crate::blob::ReadError;
+use crate::model::TableFacts;
 use crate::table::{Cell, Column, Table};
 
 /// Paths that become columns; members under further ones are passed over.
@@ -40,6 +42,14 @@ impl<'t> Sink<'t> {
         }
     }
 
+    /// The facts of the table, with the outermost names as columns.
+    pub(super) fn finish(self) -> TableFacts {
+        let mut facts = self.table.finish();
+        facts.column_count = Some(self.outermost.len() as u64);
+        facts.columns = self.outermost;
+        facts
+    }
+
     /// Makes columns of the paths of a record, so that they are there before the first value.
     pub(super) fn announce(&mut self, json: &str) {
         self.path.clear();
@@ -54,11 +64,41 @@ impl<'t> Sink<'t> {
     pub(super) fn record<'de, D: Deserializer<'de>>(&mut self, source: D) -> Result<bool, D::Error> {
         self.path.clear();
         let was_object = Value { sink: self, outer: true }.deserialize(source)?;
-        if was_object {
+        if was_object && !self.announcing {
             // Whoever gets the error asks the table whether there was time.
             self.table.end_row().map_err(D::Error::custom)?;
         }
         Ok(was_object)
+    }
+
+    /// Whether values make columns and no cells.
+    pub(super) fn announcing(&mut self, announcing: bool) {
+        self.announcing = announcing;
+    }
+
+    /// The value of one column of the row at hand, whatever is in it.
+    pub(super) fn member<'de, D: Deserializer<'de>>(&mut self, name: &str, source: D) -> Result<(), D::Error> {
+        self.path.clear();
+        self.enter(name);
+        Value { sink: self, outer: false }.deserialize(source)?;
+        self.path.clear();
+        Ok(())
+    }
+
+    /// A row whose members were given one by one is complete.
+    ///
+    /// # Errors
+    /// As [`Table::end_row`].
+    pub(super) fn end_row(&mut self) -> Result<(), ReadError> {
+        if self.announcing { Ok(()) } else { self.table.end_row() }
+    }
+
+    /// A cell of one column of the row at hand.
+    pub(super) fn put(&mut self, name: &str, cell: Cell) {
+        self.path.clear();
+        self.enter(name);
+        self.cell(cell);
+        self.path.clear();
     }
 
     /// Goes one name deeper; the number takes it back.
@@ -183,5 +223,50 @@ impl<'de> Visitor<'de> for Value<'_, '_> {
             self.sink.column();
         }
         Ok(false)
+    }
+}
+
+/// A row whose values stand without names.
+pub(super) struct Unnamed<'s, 't> {
+    pub(super) sink: &'s mut Sink<'t>,
+    pub(super) names: &'s [String],
+}
+
+impl<'de> DeserializeSeed<'de> for Unnamed<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, source: D) -> Result<(), D::Error> {
+        source.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Unnamed<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.write_str("a row")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        for name in self.names {
+            if items.next_element_seed(Field { sink: &mut *self.sink, name })?.is_none() {
+                break;
+            }
+        }
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        self.sink.end_row().map_err(A::Error::custom)
+    }
+}
+
+struct Field<'s, 't> {
+    sink: &'s mut Sink<'t>,
+    name: &'s str,
+}
+
+impl<'de> DeserializeSeed<'de> for Field<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, source: D) -> Result<(), D::Error> {
+        self.sink.member(self.name, source)
     }
 }

@@ -12,19 +12,23 @@ use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
 
 use super::super::super::{Finding, Input, ProbeError};
 use super::charset::Charset;
-use super::flatten::Sink;
+use super::flatten::{Sink, Unnamed};
 use super::sort;
 use crate::blob::{ReadError, read_full};
 use crate::model::{Cause, Dataset, Fact};
 
+/// Fields without names that are looked at.
+const MAX_UNNAMED: usize = 1000;
 /// Bytes of the beginning that decide.
-const SNIFF: usize = 64 << 10;
+pub(super) const SNIFF: usize = 64 << 10;
 /// The same where the first records of an array are longer.
 const SNIFF_WIDE: usize = 4 << 20;
 /// Longest record.
 const MAX_RECORD: usize = 64 << 20;
 /// Records of the beginning whose members are looked at before the first value counts.
 const ANNOUNCED: usize = 16;
+/// What is said where columns were left out.
+pub(super) const OVERFLOWED: &str = "has more different members than are looked at (2,000)";
 /// Records alike that make a table of an array: fewer are a configuration.
 const MIN_RECORDS: usize = 3;
 
@@ -37,6 +41,9 @@ pub(in crate::probe) fn lines(input: &Input, reader: &mut dyn Read) -> Result<Fi
     let cut_last = !whole && first.last().is_some_and(|line| !line.ends_with('\n')) && first.len() > 1;
     if cut_last {
         first.pop();
+    }
+    if let Some(width) = width(&first) {
+        return rows_of_values(input, reader, &charset, width, (&first, whole));
     }
     let objects = first.iter().filter(|line| is_object(line)).count();
     let is_long = first.len() == 1 && !whole && first.first().is_some_and(|line| line.trim_start().starts_with("{\""));
@@ -91,6 +98,63 @@ pub(in crate::probe) fn lines(input: &Input, reader: &mut dyn Read) -> Result<Fi
     Ok(finish(sink, &charset, (Some(rows), false), outcome, &notes))
 }
 
+/// How many values every line has, where each is a list of plain values, and there are several.
+fn width(lines: &[&str]) -> Option<usize> {
+    let plain = |line: &&str| -> Option<usize> {
+        let values: Vec<serde_json::Value> = serde_json::from_str(line).ok()?;
+        values.iter().all(|value| !value.is_array() && !value.is_object()).then_some(values.len())
+    };
+    let width = lines.first().and_then(plain).filter(|width| *width > 1 && lines.len() >= MIN_RECORDS)?;
+    lines.iter().all(|line| plain(line) == Some(width)).then_some(width)
+}
+
+/// One list a line: rows whose fields have no names.
+fn rows_of_values(
+    input: &Input,
+    reader: &mut dyn Read,
+    charset: &Charset,
+    width: usize,
+    (first, whole): (&[&str], bool),
+) -> Result<Finding, ProbeError> {
+    let names: Vec<String> = (1..=width.min(MAX_UNNAMED)).map(|at| format!("column_{at}")).collect();
+    let mut sink = Sink::new(input.table());
+    for name in &names {
+        sink.put(name, crate::table::Cell::Missing);
+    }
+    if !input.rows {
+        let bytes = first.iter().map(|line| line.len()).sum::<usize>();
+        return Ok(finish(sink, charset, estimate(first.len() as u64, bytes, input, whole), Ok(()), &[]));
+    }
+    let mut decoded = charset.decode(reader);
+    let mut reader = BufReader::with_capacity(SNIFF, &mut decoded);
+    let mut line = Vec::new();
+    let mut broken = 0u64;
+    let outcome = loop {
+        line.clear();
+        match (&mut reader).take(MAX_RECORD as u64).read_until(b'\n', &mut line) {
+            Ok(0) => break Ok(()),
+            Ok(got) if got == MAX_RECORD => break Err(too_long()),
+            Ok(_) => {}
+            Err(error) => break Err(ReadError::from_io(error).into()),
+        }
+        let blank = line.iter().all(u8::is_ascii_whitespace);
+        let unnamed = Unnamed { sink: &mut sink, names: &names };
+        if !blank && unnamed.deserialize(&mut serde_json::Deserializer::from_slice(&line)).is_err() {
+            if let Err(error) = sink.table.check() {
+                break Err(error.into());
+            }
+            broken = broken.saturating_add(1);
+        }
+    };
+    let rows = sink.table.rows();
+    let mut notes = Vec::new();
+    if broken > 0 {
+        sink.table.cut();
+        notes.push((Cause::Malformed, format!("{broken} of its lines are no JSON lists and were passed over")));
+    }
+    Ok(finish(sink, charset, (Some(rows), false), outcome, &notes))
+}
+
 /// One array of objects.
 pub(in crate::probe) fn array(input: &Input, reader: &mut dyn Read) -> Result<Finding, ProbeError> {
     let (mut charset, mut head, mut whole) = beginning(input, SNIFF)?;
@@ -120,15 +184,7 @@ pub(in crate::probe) fn array(input: &Input, reader: &mut dyn Read) -> Result<Fi
     let since = Rc::new(Shared::new(0));
     let guarded = BufReader::with_capacity(SNIFF, Guard { inner: &mut decoded, since: Rc::clone(&since) });
     let mut source = serde_json::Deserializer::from_reader(guarded);
-    let outcome = source.deserialize_seq(Rows { sink: &mut sink, since: &since }).map_err(|error| {
-        if error.is_io() {
-            ProbeError::Read(ReadError::from_io(error.into()))
-        } else if error.is_eof() {
-            ProbeError::Read(ReadError::Cut)
-        } else {
-            ProbeError::Malformed(format!("is no JSON any more at line {}, column {}", error.line(), error.column()))
-        }
-    });
+    let outcome = source.deserialize_seq(Rows { sink: &mut sink, since: &since }).map_err(ended);
     let outcome = sink.table.check().map_err(ProbeError::from).and(outcome);
     let rows = sink.table.rows();
     Ok(finish(sink, &charset, (Some(rows), false), outcome, &[]))
@@ -140,7 +196,19 @@ fn inside(head: &str) -> Option<&str> {
     start.strip_prefix('[').map(str::trim_start).filter(|rest| rest.starts_with('{'))
 }
 
-fn beginning(input: &Input, sniff: usize) -> Result<(Charset, String, bool), ProbeError> {
+/// What ended the parsing, without a word of what stands there.
+pub(super) fn ended(error: serde_json::Error) -> ProbeError {
+    if error.is_io() {
+        ProbeError::Read(ReadError::from_io(error.into()))
+    } else if error.is_eof() {
+        ProbeError::Read(ReadError::Cut)
+    } else {
+        ProbeError::Malformed(format!("is no JSON any more at line {}, column {}", error.line(), error.column()))
+    }
+}
+
+/// The character set, the text of the beginning, and whether that is all.
+pub(super) fn beginning(input: &Input, sniff: usize) -> Result<(Charset, String, bool), ProbeError> {
     let mut head = vec![0; sniff.min(usize::try_from(input.blob.size()).unwrap_or(sniff))];
     let got = read_full(input.blob, &mut head, 0)?;
     head.truncate(got);
@@ -159,24 +227,22 @@ fn finish(
     if outcome.is_err() {
         sink.table.cut();
     }
-    let outermost = std::mem::take(&mut sink.outermost);
     let overflowed = sink.overflowed;
-    let mut facts = sink.table.finish();
+    let mut facts = sink.finish();
     facts.row_count = rows;
     facts.row_count_estimated |= estimated;
-    facts.column_count = Some(outermost.len() as u64);
-    facts.columns = outermost;
     let kind = sort::of(&facts.columns).map(str::to_owned);
     let dataset = Dataset { table: facts, encoding: charset.name(), kind, ..Dataset::default() };
     let mut finding = Finding::new(Fact::Dataset(Box::new(dataset)));
     finding.notes.extend_from_slice(notes);
     if overflowed {
-        finding.notes.push((Cause::OverBudget, "has more different members than are looked at (2,000)".to_owned()));
+        finding.notes.push((Cause::OverBudget, OVERFLOWED.to_owned()));
     }
     finding.ended_by(outcome)
 }
 
-fn estimate(records: u64, bytes: usize, input: &Input, whole: bool) -> (Option<u64>, bool) {
+/// How many rows there are, as far as those of the beginning tell, and whether that is an estimate.
+pub(super) fn estimate(records: u64, bytes: usize, input: &Input, whole: bool) -> (Option<u64>, bool) {
     if whole {
         return (Some(records), false);
     }
@@ -237,9 +303,9 @@ fn too_long() -> ProbeError {
 }
 
 /// A reader that ends where one record takes too many bytes: the parser would hold a text of any length.
-struct Guard<'r> {
-    inner: &'r mut dyn Read,
-    since: Rc<Shared<usize>>,
+pub(super) struct Guard<'r> {
+    pub(super) inner: &'r mut dyn Read,
+    pub(super) since: Rc<Shared<usize>>,
 }
 
 impl Read for Guard<'_> {
@@ -254,9 +320,9 @@ impl Read for Guard<'_> {
 }
 
 /// The items of the outermost array.
-struct Rows<'s, 't> {
-    sink: &'s mut Sink<'t>,
-    since: &'s Shared<usize>,
+pub(super) struct Rows<'s, 't> {
+    pub(super) sink: &'s mut Sink<'t>,
+    pub(super) since: &'s Shared<usize>,
 }
 
 impl<'de> Visitor<'de> for Rows<'_, '_> {
@@ -274,8 +340,9 @@ impl<'de> Visitor<'de> for Rows<'_, '_> {
     }
 }
 
-struct Row<'s, 't> {
-    sink: &'s mut Sink<'t>,
+/// One record.
+pub(super) struct Row<'s, 't> {
+    pub(super) sink: &'s mut Sink<'t>,
 }
 
 impl<'de> DeserializeSeed<'de> for Row<'_, '_> {
@@ -334,6 +401,17 @@ mod tests {
         let text = format!("[{}", "{\"a\": 1, \"b\": \"x\"},".repeat(5000));
         let (dataset, notes) = look(array, text.as_bytes()).unwrap();
         assert_eq!((dataset.table.row_count, notes), (Some(5000), vec![Cause::Truncated]));
+    }
+
+    #[test]
+    fn lists_are_rows_without_names() {
+        let text = "[1, \"x\", null]\n".repeat(5000) + "[2, \n";
+        let (dataset, notes) = look(lines, text.as_bytes()).unwrap();
+        assert_eq!((dataset.table.row_count, notes), (Some(5000), vec![Cause::Malformed]));
+        assert_eq!(dataset.table.columns, ["column_1", "column_2", "column_3"]);
+        for text in ["[1]\n[2]\n[3]\n", "[1, 2]\n[1, 2, 3]\n[1, 2]\n", "[1, [2]]\n[1, [2]]\n[1, [2]]\n", "[1, 2]\n"] {
+            assert!(look(lines, text.as_bytes()).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -1,0 +1,167 @@
+//! Logs of every sort, and texts that look like them.
+
+use super::*;
+use crate::blob::Memory;
+
+type Look = fn(&Input) -> Result<Finding, ProbeError>;
+
+fn look(probe: Look, name: &str, text: &str) -> Option<Run> {
+    let blob = Memory::new(text.as_bytes());
+    let head = &text.as_bytes()[..text.len().min(4096)];
+    match probe(&Input { name: name.as_bytes(), ..Input::new(&blob, head) }) {
+        Ok(finding) => Some(finding.fact.run().unwrap().clone()),
+        Err(ProbeError::NotMine) => None,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+const EACH: [Look; 5] = [slurm, pbs, lsf, submitit, training];
+
+#[test]
+fn the_patterns_are_patterns() {
+    assert!(patterns::each().iter().all(|rule| !rule.as_str().is_empty()));
+    assert_eq!(patterns::signs("").count(), 0);
+}
+
+#[test]
+fn a_job_of_slurm() {
+    let text = "Job 481300 (pert-ft) on cn-[01-03], partition h100, user bo, started 2024-06-08T21:13:20Z\n\
+        + srun torchrun --nnodes=3 --nproc_per_node=4 --rdzv_endpoint=cn-01:29500 ft.py --train-data /data/ft.parquet\n\
+        export WANDB_API_KEY=canary0123456789abcdef0123456789abcdef01\n\
+        [rank0]: world_size=12 backend=nccl\n\
+        wandb: View run at https://wandb.ai/acme/pert/runs/ab12cd34\n\
+        step 10 | loss 1.5\nstep 20 | loss 0.9\n\
+        saving checkpoint to /scratch/bo/out/checkpoint-20.pt\n\
+        slurmstepd: error: *** JOB 481300 ON cn-01 CANCELLED AT 2024-06-03T11:00:00 DUE TO TIME LIMIT ***\n";
+    for name in ["slurm-481300.out", "a/slurm-481300_7.err", "ft_481300.log"] {
+        let run = look(slurm, name, text).unwrap();
+        assert_eq!(run.nodes, ["cn-01", "cn-02", "cn-03"]);
+        assert_eq!(run.head_node.as_deref(), Some("cn-01"));
+        assert_eq!((run.partition.as_deref(), run.user.as_deref()), (Some("h100"), Some("bo")));
+        assert_eq!((run.world_size, run.last_step, run.failed), (Some(12), Some(20), Some(true)));
+        assert_eq!(run.checkpoint_path.as_deref(), Some("/scratch/bo/out/checkpoint-20.pt"));
+        assert_eq!(run.dataset_path.as_deref(), Some("/data/ft.parquet"));
+        assert_eq!((run.wandb_run_id.as_deref(), run.entity.as_deref()), (Some("ab12cd34"), Some("acme")));
+        assert_eq!(run.started.as_deref(), Some("2024-06-08T21:13:20Z"));
+        assert_eq!(run.environment_leaks, ["WANDB_API_KEY"]);
+        assert!(!format!("{run:?}").contains("canary"));
+        let id = if name.contains("_7") { "481300_7" } else { "481300" };
+        assert_eq!(run.run_id.as_deref(), Some(id));
+        assert!(look(training, name, text).is_none());
+    }
+}
+
+#[test]
+fn variables_of_a_job() {
+    let text = "SLURM_JOB_ID=77123\nSLURM_JOB_NODELIST=gpu07\nSLURM_JOB_PARTITION=gpu\nSLURM_JOB_NAME=embed\nUSER=carol\n\
+        Loading dataset from s3://acme/cohort/train.parquet\nepoch 1 loss 0.5\nepoch 2 loss 0.4\n";
+    let run = look(slurm, "embed.log", text).unwrap();
+    assert_eq!((run.run_id.as_deref(), run.hostname.as_deref()), (Some("77123"), Some("gpu07")));
+    assert_eq!((run.job_name.as_deref(), run.user.as_deref()), (Some("embed"), Some("carol")));
+    assert_eq!(run.dataset_path.as_deref(), Some("s3://acme/cohort/train.parquet"));
+    assert_eq!(run.failed, Some(false));
+}
+
+#[test]
+fn a_job_of_pbs() {
+    let text =
+        "PBS_JOBID=8812.pbs01\nPBS_O_WORKDIR=/scratch/dora/run\nPBS_QUEUE=gpuq\nstep 1 loss 0.5\nstep 2 loss 0.4\n";
+    let run = look(pbs, "train.o8812", text).unwrap();
+    assert_eq!((run.run_id.as_deref(), run.job_name.as_deref()), (Some("8812"), Some("train")));
+    assert_eq!((run.partition.as_deref(), run.working_directory.as_deref()), (Some("gpuq"), Some("/scratch/dora/run")));
+    assert!(look(slurm, "train.o8812", text).is_none() && look(training, "train.o8812", text).is_none());
+    assert!(look(pbs, "module.o12", "linker notes\n").is_none());
+}
+
+#[test]
+fn a_job_of_lsf() {
+    let text = "Sender: LSF System <lsfadmin@node12>\nSubject: Job 99123: <tox-train> in cluster <acme> Exited\n\n\
+        Job <tox-train> was submitted from host <login1> by user <erik> in cluster <acme> at Mon Jun  3 10:00:00 2024\n\
+        Job was executed on host(s) <4*node12>, in queue <gpu>, as user <erik> in cluster <acme>\n\
+        \u{20}                          <4*node13>\n</work/erik> was used as the working directory.\n\
+        # LSBATCH: User input\npython train.py --data /data/tox.parquet\n------------\n\
+        TERM_RUNLIMIT: job killed after reaching LSF run time limit.\nExited with exit code 140.\n\
+        The output (if any) follows:\n\nstep 5 loss 0.25\n";
+    let run = look(lsf, "tox.99123.out", text).unwrap();
+    assert_eq!((run.run_id.as_deref(), run.job_name.as_deref()), (Some("99123"), Some("tox-train")));
+    assert_eq!(run.nodes, ["node12", "node13"]);
+    assert_eq!((run.user.as_deref(), run.partition.as_deref()), (Some("erik"), Some("gpu")));
+    assert_eq!((run.failed, run.status.as_deref(), run.last_step), (Some(true), Some("TERM_RUNLIMIT"), Some(5)));
+    assert_eq!(run.dataset_path.as_deref(), Some("/data/tox.parquet"));
+}
+
+#[test]
+fn a_job_of_submitit() {
+    let text = "submitit INFO (2026-11-22 05:46:18,008) - Starting with JobEnvironment(job_id=8512_3, hostname=vm7, local_rank=0(1))\n\
+        submitit ERROR (2026-11-22 05:46:18,010) - Submitted job triggered an exception\n";
+    let run = look(submitit, "8512_3_0_log.out", text).unwrap();
+    assert_eq!((run.run_id.as_deref(), run.hostname.as_deref(), run.failed), (Some("8512_3"), Some("vm7"), Some(true)));
+}
+
+#[test]
+fn trainings_without_a_scheduler() {
+    for text in [
+        "Epoch 1 step 100 loss 0.5\nEpoch 1 step 200 loss 0.4\nEpoch 1 step 300 loss 0.3\n",
+        "2024-06-01 10:00:00,123 - INFO - iter: 100, lr: 1e-4, loss: 0.5\n2024-06-01 - INFO - iter: 200, lr: 1e-4, loss: 0.4\n\
+            2024 - INFO - iter: 300, lr: 1e-4, loss: 0.3\n",
+        "{'loss': 0.69, 'learning_rate': 4e-05, 'epoch': 0.5}\n{'loss': 0.68, 'learning_rate': 3e-05, 'epoch': 1.0}\n\
+            {'loss': 0.67, 'learning_rate': 2e-05, 'epoch': 1.5}\n",
+        "Epoch(train) [1][50/300] lr: 1.0e-02 loss: 0.5\nEpoch(train) [1][100/300] lr: 1.0e-02 loss: 0.4\n\
+            Epoch(train) [1][150/300] lr: 1.0e-02 loss: 0.4\n",
+        "Epoch 1/3\n10/10 ━━━━ 1s 5ms/step - accuracy: 0.51 - loss: 0.69\nEpoch 2/3\n10/10 ━━━━ 1s 5ms/step - accuracy: 0.6 - loss: 0.6\n\
+            Epoch 3/3\n10/10 ━━━━ 0s - accuracy: 0.7 - loss: 0.5\n",
+    ] {
+        assert!(look(training, "nohup.out", text).is_some(), "{text}");
+    }
+}
+
+#[test]
+fn texts_that_look_like_logs() {
+    for (name, text) in [
+        ("slurm.out", "Slurm soup: boil 2 nodes of celery. Partition the onions. srun to the shop first.\n"),
+        ("slurm-juice.out", "step 1: press the fruit | loss of juice 3 percent\n"),
+        ("slurm-4711.out", "step 1: press the fruit\nstep 2: drink it\n"),
+        (
+            "access.log",
+            "10.0.0.1 - - \"GET /m?step=5&loss=0.31 HTTP/1.1\" 200\n10.0.0.1 - - \"GET /m?step=6&loss=0.32 HTTP/1.1\" 200\n\
+            10.0.0.1 - - \"GET /m?step=7&loss=0.33 HTTP/1.1\" 200\n",
+        ),
+        (
+            "build.log",
+            "Step 1/8 : FROM python\nStep 2/8 : RUN pip install\nStep 3/8 : COPY . .\n[ 50%] Building\nwarning: loss of precision 3.0\n",
+        ),
+        ("slurmctld.log", "[2024-06-03T10:00:00] sched: Allocate JobId=481200 NodeList=gpu-07\nSLURM_JOB_ID=1\n"),
+        ("notes.log", "Use srun and set SLURM_NTASKS in your script.\n"),
+        ("install.log", "job 12 of 40 done\nTraceback (most recent call last):\n"),
+        ("empty.out", "\n"),
+    ] {
+        for probe in EACH {
+            assert!(look(probe, name, text).is_none(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn of_a_long_log_both_ends_are_read() {
+    let mut text = "SLURM_JOB_ID=5012\nstep 1 loss 0.5\nstep 2 loss 0.4\n".to_owned();
+    text.push_str(&"some output of the program\n".repeat(300_000));
+    text.push_str("step 900 loss 0.1\n");
+    let blob = Memory::new(text.as_bytes());
+    let finding = slurm(&Input { name: b"x.out", ..Input::new(&blob, &text.as_bytes()[..4096]) }).unwrap();
+    assert_eq!(finding.fact.run().unwrap().last_step, Some(900));
+    assert!(matches!(finding.notes[..], [(Cause::OverBudget, _)]));
+}
+
+#[test]
+fn hostile_texts() {
+    let lines = [
+        "[".repeat(100_000),
+        "job ".repeat(50_000),
+        "step=".repeat(60_000),
+        "\u{1b}[".repeat(50_000),
+        "+ python ".repeat(9_000),
+    ];
+    for probe in EACH {
+        let _ = look(probe, "slurm-12.out", &lines.join("\n"));
+    }
+}
