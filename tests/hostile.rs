@@ -671,3 +671,166 @@ fn sheets_whose_names_are_withheld_are_all_there() {
     assert_eq!((facts.sheets.len(), facts.table.row_count), (5, Some(100)));
     assert!(facts.sheets.keys().all(|name| !name.contains("ann")));
 }
+
+// Tables.
+
+#[test]
+fn a_line_of_64_mib_is_a_gap() {
+    let mut place = Place::new();
+    place.within = std::time::Duration::from_secs(60);
+    let long = vec![b'a'; 64 << 20];
+    let write = |name: &str, before: &[u8], after: &[u8]| {
+        place.write(name, &[before, &long, after].concat());
+    };
+    write("fields.csv", b"subject_id,age,note\n1,40,x\n2,41,y\n3,42,", b"\n4,43,z\n");
+    write("records.jsonl", b"{\"id\": 1, \"x\": 2}\n{\"id\": 2, \"x\": \"", b"\"}\n{\"id\": 3, \"x\": 1}\n");
+    let records = "{\"id\": 1, \"x\": 2},".repeat(20);
+    write("wrapped.json", format!("{{\"rows\": [{records}{{\"id\": 2, \"x\": \"").as_bytes(), b"aaaaaaaa\"}]}");
+    let inventory = place.scan();
+    for name in ["fields.csv", "records.jsonl", "wrapped.json"] {
+        assert!(told(&inventory, name), "{name}:{}", gaps(&inventory));
+    }
+    assert_bounded_memory(&place);
+}
+
+/// Whether a file is among the assets, or a gap says why not.
+fn told(inventory: &blastmap::model::Inventory, name: &str) -> bool {
+    asset(inventory, name).is_some() || inventory.gaps.iter().any(|gap| gap.locator.to_string() == name)
+}
+
+#[test]
+fn a_hundred_thousand_columns_are_counted() {
+    let mut place = Place::new();
+    place.within = std::time::Duration::from_secs(60);
+    let names: Vec<String> = (0..100_000).map(|at| format!("gene_{at}")).collect();
+    let row = vec!["1"; 100_000].join(",");
+    place.write("wide.csv", format!("{}\n{row}\n{row}\n{row}\n", names.join(",")).as_bytes());
+    let record = format!("{{{}}}\n", names.iter().map(|name| format!("\"{name}\":1")).collect::<Vec<_>>().join(","));
+    place.write("wide.jsonl", record.repeat(3).as_bytes());
+    let inventory = place.scan();
+    for name in ["wide.csv", "wide.jsonl"] {
+        assert!(told(&inventory, name), "{name}:{}", gaps(&inventory));
+    }
+    let wide = asset(&inventory, "wide.csv").unwrap().fact.dataset().unwrap();
+    assert_eq!(wide.table.column_count, Some(100_000));
+    assert_bounded_memory(&place);
+}
+
+#[test]
+fn rows_that_are_only_declared_cost_nothing() {
+    let place = Place::new();
+    // NumPy: 10^9 rows of 64 bits, and 80 bytes of them.
+    let text = "{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000, 8), }".to_owned();
+    let header = format!("{text:<117}\n");
+    let npy = [&b"\x93NUMPY\x01\x00"[..], &(header.len() as u16).to_le_bytes(), header.as_bytes(), &[0; 80]].concat();
+    place.write("rows.npy", &npy);
+    // MATLAB: the same.
+    let mut mat = b"MATLAB 5.0 MAT-file".to_vec();
+    mat.resize(124, b' ');
+    mat.extend([0, 1, b'I', b'M', 14, 0, 0, 0, 0xff, 0xff, 0xff, 0x7f]);
+    place.write("rows.mat", &mat);
+    // PLINK 2: 10^9 variants of 10^9 samples.
+    let count = 1_000_000_000u32.to_le_bytes();
+    place.write("rows.pgen", &[&[0x6c, 0x1b, 0x10][..], &count, &count, &[0x40]].concat());
+    // Arrow: a footer of two gigabytes.
+    place.write("rows.arrow", &[&b"ARROW1\0\0"[..], &[0; 64], &[0xff, 0xff, 0xff, 0x7f], b"ARROW1"].concat());
+    // Parquet: the same, and one whose footer declares 10^9 rows.
+    place.write("long.parquet", &[&b"PAR1"[..], &[0; 64], &[0xff, 0xff, 0xff, 0x7f], b"PAR1"].concat());
+    let inventory = place.scan();
+    for name in ["rows.npy", "rows.mat", "rows.arrow", "long.parquet"] {
+        assert!(inventory.gaps.iter().any(|gap| gap.locator.to_string() == name), "{name}:{}", gaps(&inventory));
+    }
+    assert!(told(&inventory, "rows.pgen"));
+    assert_bounded_memory(&place);
+}
+
+#[test]
+fn real_tables_whose_counts_lie_cost_nothing() {
+    // Every four bytes of sound files in turn say that there are 10^9, little and big end first.
+    let sound = [
+        ("corpus/datasets/arrow/screen.feather", "f.feather"),
+        ("corpus/datasets/arrow/stream.arrows", "s.arrows"),
+        ("dataset/mat/plain/input.mat", "m.mat"),
+    ];
+    let place = Place::new();
+    for (path, name) in sound {
+        let honest = fs::read(format!("fixtures/{path}")).unwrap();
+        let step = (honest.len() / 24).next_multiple_of(4).max(4);
+        for at in (0..honest.len().saturating_sub(4)).step_by(step) {
+            let mut bytes = honest.clone();
+            bytes[at..at + 4].copy_from_slice(&1_000_000_000u32.to_le_bytes());
+            place.write(&format!("{at}-{name}"), &bytes);
+        }
+    }
+    let mut place = place;
+    place.within = std::time::Duration::from_secs(60);
+    place.scan();
+    assert_bounded_memory(&place);
+}
+
+#[test]
+fn records_without_a_floor_end() {
+    let place = Place::new();
+    for (name, open) in [("objects.json", "{\"a\":"), ("lists.json", "["), ("rows.json", "{\"data\":[")] {
+        place.write(name, open.repeat(200_000).as_bytes());
+    }
+    let sound = "{\"id\": 1, \"x\": 2}\n".repeat(20);
+    place.write("deep.jsonl", format!("{sound}{{\"id\": 1, \"x\": {}\n", "[".repeat(200_000)).as_bytes());
+    let records = "{\"id\": 1, \"x\": 2},".repeat(20_000);
+    place.write("deep-row.json", format!("{{\"data\": [{records}{}", "{\"a\":".repeat(200_000)).as_bytes());
+    let inventory = place.scan();
+    for name in ["deep.jsonl", "deep-row.json"] {
+        assert_gap(&inventory, name, Stage::Probe, Cause::Malformed, "");
+    }
+    assert_bounded_memory(&place);
+}
+
+/// A document of a billion times ten letters, if its entities were expanded.
+fn laughs(root: &str) -> String {
+    let mut text = "<?xml version=\"1.0\"?><!DOCTYPE x [<!ENTITY l0 \"lollollols\">".to_owned();
+    for level in 1..10 {
+        let inner = format!("&l{};", level - 1).repeat(10);
+        text += &format!("<!ENTITY l{level} \"{inner}\">");
+    }
+    text + &format!("]><{root}>&l9;</{root}>")
+}
+
+#[test]
+fn a_billion_laughs_are_a_gap() {
+    let place = Place::new();
+    let types = b"<Types xmlns=\"http://schemas.openxmlformats.org/package/2006/content-types\"/>";
+    let book = laughs("workbook");
+    place.write("laughs.xlsx", &zip::deflated(&[("[Content_Types].xml", types), ("xl/workbook.xml", book.as_bytes())]));
+    let content = laughs("office:document-content");
+    let mimetype = b"application/vnd.oasis.opendocument.spreadsheet";
+    place.write("laughs.ods", &zip::stored(&[("mimetype", mimetype), ("content.xml", content.as_bytes())]));
+    let definition = laughs("ODM xmlns:def='http://www.cdisc.org/ns/def/v2.1'");
+    place.write("define.xml", definition.as_bytes());
+    let inventory = place.scan();
+    for (name, stage) in [("laughs.xlsx", Stage::Identify), ("laughs.ods", Stage::Probe), ("define.xml", Stage::Probe)]
+    {
+        assert_gap(&inventory, name, stage, Cause::Malformed, "document type");
+    }
+    assert_bounded_memory(&place);
+}
+
+#[test]
+fn a_workbook_that_inflates_without_end_is_a_gap() {
+    let mut place = Place::new();
+    place.within = std::time::Duration::from_secs(60);
+    let types = b"<Types xmlns=\"http://schemas.openxmlformats.org/package/2006/content-types\"/>";
+    let book = b"<workbook xmlns:r=\"x\"><sheets><sheet name=\"s\" r:id=\"rId1\"/></sheets></workbook>";
+    let relations = b"<Relationships><Relationship Id=\"rId1\" Target=\"worksheets/sheet1.xml\"/></Relationships>";
+    let packed: Vec<Vec<u8>> = [&types[..], book, relations].into_iter().map(codec::deflate).collect();
+    let bomb = codec::deflated_zeros(1 << 10);
+    let entries = [
+        Entry::deflated("[Content_Types].xml", &packed[0], types.len() as u64),
+        Entry::deflated("xl/workbook.xml", &packed[1], book.len() as u64),
+        Entry::deflated("xl/_rels/workbook.xml.rels", &packed[2], relations.len() as u64),
+        Entry::deflated("xl/worksheets/sheet1.xml", &bomb, 1 << 30),
+    ];
+    place.write("bomb.xlsx", &zip::archive(&entries));
+    let inventory = place.scan();
+    assert!(inventory.gaps.iter().any(|gap| gap.locator.to_string().starts_with("bomb.xlsx")), "{}", gaps(&inventory));
+    assert_bounded_memory(&place);
+}

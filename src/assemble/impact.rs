@@ -1,6 +1,6 @@
 //! What a loss would cost, with its reasons. Levels after FIPS 199; no number is invented.
 
-use crate::model::{Asset, Code, Dataset, Fact, Impact, Kind, Level, Origin, Presence, SubjectKind, TableFacts};
+use crate::model::{Asset, Code, Dataset, Fact, Impact, Kind, Level, Origin, Presence, Run, SubjectKind, TableFacts};
 
 /// The impact of losing an asset as far as its own facts tell.
 pub(super) fn of(asset: &Asset) -> Impact {
@@ -19,6 +19,7 @@ pub(super) fn of(asset: &Asset) -> Impact {
         (Kind::Dataset, _) => (Level::Moderate, vec!["data whose content is not known to be harmless".to_owned()]),
         (Kind::Code, Fact::Code(code)) => source(code),
         (Kind::Code, _) => (Level::Moderate, vec!["source of a model or its training".to_owned()]),
+        (Kind::Run, Fact::Run(run)) => logged(run),
         (Kind::Run | Kind::Image, _) => (Level::Moderate, vec!["says how and where something was made".to_owned()]),
     };
     Impact { level, because, tier: None }
@@ -77,6 +78,24 @@ fn model(asset: &Asset, weights: &crate::model::Weights) -> (Level, Vec<String>)
         return (Level::High, because);
     }
     (Level::Moderate, vec!["weights that run as they are".to_owned()])
+}
+
+fn logged(run: &Run) -> (Level, Vec<String>) {
+    let mut because = Vec::new();
+    if !run.environment_leaks.is_empty() {
+        let shown: Vec<&str> = run.environment_leaks.iter().take(3).map(String::as_str).collect();
+        let more = if run.environment_leaks.len() > shown.len() { ", …" } else { "" };
+        because.push(format!("its settings hold secrets ({}{more})", shown.join(", ")));
+    }
+    if run.holds_source == Some(true) {
+        because.push("keeps source that may be nowhere else".to_owned());
+    }
+    match (because.is_empty(), run.trial) {
+        (true, Some(true)) => (Level::Low, vec!["one trial of a search for hyper-parameters".to_owned()]),
+        (true, _) => (Level::Moderate, vec!["says how and where something was made".to_owned()]),
+        _ if run.environment_leaks.is_empty() => (Level::Moderate, because),
+        _ => (Level::High, because),
+    }
 }
 
 fn data(dataset: &Dataset) -> (Level, Vec<String>) {

@@ -236,12 +236,10 @@ impl Tally {
 }
 
 /// What this version has no parser for, so that its absence from an inventory says nothing.
-pub const NOT_LOOKED_FOR: [&str; 7] = [
+pub const NOT_LOOKED_FOR: [&str; 5] = [
     "secrets",
     "people in documents, pictures and sound",
-    "training runs",
-    "pipeline code",
-    "infrastructure beyond SSH and Slurm",
+    "infrastructure beyond SSH, Slurm and recipes of images",
     "container images as such",
     "git history",
 ];

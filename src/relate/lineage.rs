@@ -277,16 +277,25 @@ fn submitted<'a>(runs: impl Iterator<Item = &'a Asset>, scripts: impl Iterator<I
         // Without a name: the script whose output pattern the log fits, if it is one.
         let Some(log) = run.files.first().filter(|_| run.format.ends_with("-log")) else { continue };
         let path = parts_of(&log.locator).join("/");
-        let mut fits = by_output.iter().filter(|(pattern, _)| fits(&path, pattern, facts.run_id.as_deref()));
-        if let (Some((_, script)), None) = (fits.next(), fits.next()) {
-            let seen = (*script, "names the log as its output");
-            edges.add(
-                (run, "lies where the script writes its log"),
-                seen,
-                RelationKind::SubmittedBy,
-                Confidence::Medium,
-            );
-        }
+        let own = parts_of(&log.locator);
+        let mut near: Vec<(usize, &Asset)> = by_output
+            .iter()
+            .filter(|(pattern, _)| fits(&path, pattern, facts.run_id.as_deref()))
+            .filter_map(|(_, script)| {
+                let place = parts_of(&script.files.first()?.locator);
+                Some((own.iter().zip(&place).take_while(|(a, b)| a == b).count(), *script))
+            })
+            .collect();
+        near.sort_by_key(|(near, script)| (std::cmp::Reverse(*near), &script.id));
+        // Of several the nearest; of equally near ones none.
+        let script = match near.as_slice() {
+            [(_, script)] => *script,
+            [(first, script), (second, _), ..] if first > second => *script,
+            _ => continue,
+        };
+        let seen = (script, "names the log as its output");
+        let here = (run, "lies where the script writes its log");
+        edges.add(here, seen, RelationKind::SubmittedBy, Confidence::Medium);
     }
 }
 

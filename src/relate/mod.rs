@@ -27,7 +27,12 @@ pub fn relations(assets: &[Asset]) -> Vec<Relation> {
     relations.extend(lineage::relations(assets));
     relations.extend(defined_by::relations(assets));
     relations.extend(processed::relations(assets));
-    relations.sort();
+    // Two reasons for one edge: the surer stays.
+    relations.sort_by(|a, b| {
+        let ends = (&a.from, &a.to, a.kind).cmp(&(&b.from, &b.to, b.kind));
+        ends.then(b.confidence.cmp(&a.confidence)).then_with(|| a.evidence.cmp(&b.evidence))
+    });
+    relations.dedup_by(|next, kept| (&next.from, &next.to, next.kind) == (&kept.from, &kept.to, kept.kind));
     relations
 }
 

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::edge::edge;
-use crate::model::{Asset, Confidence, Dataset, Kind, People, Presence, Relation, RelationKind};
+use crate::model::{Asset, Code, Confidence, Dataset, Kind, Presence, Relation, RelationKind};
 
 /// Fewest columns that two tables must share: `id` and `value` are everybody's.
 const FEWEST_COLUMNS: usize = 3;
@@ -21,12 +21,27 @@ pub(super) fn relations(assets: &[Asset]) -> Vec<Relation> {
         .filter(|asset| asset.kind == Kind::Dataset && asset.presence == Presence::Present)
         .filter_map(|asset| Some((asset, asset.fact.dataset()?)))
         .collect();
-    let mut relations = derived(&data);
+    let steps = steps(&data);
+    let mut relations: Vec<Relation> = steps.iter().map(derived).collect();
     relations.extend(worked_on(assets, &data));
+    relations.extend(added(assets, &steps));
     relations
 }
 
-fn derived(data: &[(&Asset, &Dataset)]) -> Vec<Relation> {
+/// A dataset and the one it was made from.
+struct Step<'a> {
+    made: (&'a Asset, &'a Dataset),
+    source: (&'a Asset, &'a Dataset),
+}
+
+fn derived(step: &Step) -> Relation {
+    let new = step.made.1.table.columns.len().saturating_sub(step.source.1.table.columns.len());
+    let why = format!("the same people and columns, and {new} more");
+    let seen = (step.source.0, "its people and columns are all in the other");
+    edge((step.made.0, &why), seen, RelationKind::DerivedFrom, Confidence::Medium)
+}
+
+fn steps<'a>(data: &[(&'a Asset, &'a Dataset)]) -> Vec<Step<'a>> {
     let mut by_key: BTreeMap<&str, Vec<&(&Asset, &Dataset)>> = BTreeMap::new();
     for one in data {
         let is_wide = one.1.table.columns.len() >= FEWEST_COLUMNS;
@@ -34,7 +49,7 @@ fn derived(data: &[(&Asset, &Dataset)]) -> Vec<Relation> {
             by_key.entry(column).or_default().push(one);
         }
     }
-    let mut relations = Vec::new();
+    let mut steps = Vec::new();
     for tables in by_key.values() {
         for (from, of_from) in tables.iter().take(MAX_COMPARED) {
             // The one with most columns of those it holds is the step before it.
@@ -42,33 +57,55 @@ fn derived(data: &[(&Asset, &Dataset)]) -> Vec<Relation> {
                 .iter()
                 .take(MAX_COMPARED)
                 .filter(|(asset, source)| asset.id != from.id && is_made_from(of_from, source));
-            if let Some((source, of_source)) =
-                sources.max_by_key(|(asset, source)| (source.table.columns.len(), &asset.id))
-            {
-                let new = of_from.table.columns.len().saturating_sub(of_source.table.columns.len());
-                let why = format!("the same people and columns, and {new} more");
-                let seen = (*source, "its people and columns are all in the other");
-                relations.push(edge((from, &why), seen, RelationKind::DerivedFrom, Confidence::Medium));
+            if let Some(source) = sources.max_by_key(|(asset, source)| (source.table.columns.len(), &asset.id)) {
+                steps.push(Step { made: (from, of_from), source: **source });
             }
+        }
+    }
+    steps
+}
+
+/// Source that makes one dataset from another: it names a column of both, and one that only the second has.
+fn added(assets: &[Asset], steps: &[Step]) -> Vec<Relation> {
+    let mut relations = Vec::new();
+    for step in steps {
+        let old: BTreeSet<&str> = step.source.1.table.columns.iter().map(String::as_str).collect();
+        let new: BTreeSet<&str> = step.made.1.table.columns.iter().map(String::as_str).collect();
+        for source in assets.iter().filter(|asset| asset.kind == Kind::Code && asset.presence == Presence::Present) {
+            let Some(code) = source.fact.code().filter(|code| reads(code, step.source.0)) else { continue };
+            let named = |wanted: &dyn Fn(&str) -> bool| code.columns.iter().find(|column| wanted(column));
+            let shared = named(&|column| old.contains(column));
+            let added = named(&|column| new.contains(column) && !old.contains(column));
+            let (Some(shared), Some(added)) = (shared, added) else { continue };
+            let why = format!("works on the column '{shared}', and adds '{added}'");
+            let read = (step.source.0, "has the first of the columns");
+            relations.push(edge((source, &why), read, RelationKind::Reads, Confidence::Medium));
+            let written = (step.made.0, "has both columns");
+            relations.push(edge((source, &why), written, RelationKind::Writes, Confidence::Medium));
         }
     }
     relations
 }
 
+/// Whether source reads files of the format a dataset has.
+fn reads(code: &Code, data: &Asset) -> bool {
+    code.reads_formats.iter().any(|format| data.format.starts_with(format.as_str()))
+}
+
 /// Whether one table has all columns of another and some more, over the same people and no more rows.
 fn is_made_from(made: &Dataset, source: &Dataset) -> bool {
     let (a, b) = (&made.table, &source.table);
-    let columns: BTreeSet<&String> = a.columns.iter().collect();
-    let more_columns = a.columns.len() > b.columns.len() && b.columns.iter().all(|column| columns.contains(column));
     let rows = matches!((a.row_count, b.row_count), (Some(a), Some(b)) if a > 0 && a <= b);
-    more_columns && rows && made.modality == source.modality && are_the_same_people(made, source)
+    if !rows || a.columns.len() <= b.columns.len() || made.modality != source.modality {
+        return false;
+    }
+    let columns: BTreeSet<&String> = a.columns.iter().collect();
+    b.columns.iter().all(|column| columns.contains(column)) && are_the_same_people(made, source)
 }
 
 fn are_the_same_people(a: &Dataset, b: &Dataset) -> bool {
-    fn people(dataset: &Dataset) -> Option<&People> {
-        dataset.table.sketch.as_ref()?.people.as_ref()
-    }
-    let (Some(a), Some(b)) = (people(a), people(b)) else { return false };
+    let (Some(a), Some(b)) = (&a.table.sketch, &b.table.sketch) else { return false };
+    let (Some(a), Some(b)) = (&a.people, &b.people) else { return false };
     let (both, asked) = a.shared(b);
     both >= 2 && both * 10 >= asked * 9
 }
@@ -94,8 +131,7 @@ fn worked_on(assets: &[Asset], data: &[(&Asset, &Dataset)]) -> Vec<Relation> {
         }
         for (at, columns) in shared.into_iter().filter(|(_, columns)| *columns >= 2) {
             let Some((target, _)) = data.get(at) else { continue };
-            let is_read = code.reads_formats.iter().any(|format| target.format.starts_with(format.as_str()));
-            if !is_read {
+            if !reads(code, target) {
                 continue;
             }
             let why = format!("reads {} files and names {columns} columns of the other", target.format);

@@ -42,6 +42,9 @@ const LIBRARIES: &[(&str, &[&str])] = &[
 
 /// Why a source is not its owner's, and the place of all that came with it.
 pub(super) fn of(locator: &Locator) -> Option<(&'static str, Locator)> {
+    if let Some(archive) = cached(locator) {
+        return Some(("vendored", archive));
+    }
     let leaf = locator.leaf();
     let parts: Vec<&[u8]> = leaf.split(|&byte| byte == b'/').collect();
     // The last part is the file.
@@ -71,6 +74,21 @@ pub(super) fn of(locator: &Locator) -> Option<(&'static str, Locator)> {
     None
 }
 
+/// The archive in the cache of a package manager that an entry is in.
+fn cached(locator: &Locator) -> Option<Locator> {
+    const CACHES: [&[u8]; 4] = [b".cache/pip/", b".cache/uv/", b".cache/pypoetry/", b"pip/cache/"];
+    if locator.depth() == 0 {
+        return None;
+    }
+    let mut place = locator.clone();
+    while place.depth() > 0 {
+        place = place.around()?;
+    }
+    let path = place.leaf();
+    let is_in = |cache: &[u8]| path.windows(cache.len()).any(|part| part == cache);
+    CACHES.iter().any(|cache| is_in(cache)).then_some(place)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,12 +96,12 @@ mod tests {
     #[test]
     fn whose_a_file_is_by_its_place() {
         let found = |path: &str| of(&Locator::path(0, path.as_bytes())).map(|(whose, root)| (whose, root.to_string()));
-        let of = |whose: &'static str, root: &str| Some((whose, root.to_owned()));
-        assert_eq!(found("p/third_party/fairseq/models/x.py"), of("vendored", "p/third_party/fairseq"));
-        assert_eq!(found("p/vendor/x.py"), of("vendored", "p/vendor"));
-        assert_eq!(found("src/transformers/models/bert/modeling_bert.py"), of("vendored", "src/transformers"));
-        assert_eq!(found("p/tests/a/net.py"), of("test", "p/tests"));
-        assert_eq!(found("p/tutorials/01.ipynb"), of("tutorial", "p/tutorials"));
+        let other = |whose: &'static str, root: &str| Some((whose, root.to_owned()));
+        assert_eq!(found("p/third_party/fairseq/models/x.py"), other("vendored", "p/third_party/fairseq"));
+        assert_eq!(found("p/vendor/x.py"), other("vendored", "p/vendor"));
+        assert_eq!(found("src/transformers/models/bert/modeling_bert.py"), other("vendored", "src/transformers"));
+        assert_eq!(found("p/tests/a/net.py"), other("test", "p/tests"));
+        assert_eq!(found("p/tutorials/01.ipynb"), other("tutorial", "p/tutorials"));
         for own in
             ["p/models/transformers/net.py", "p/src/acme/external/x.py", "test.py", "p/examples/train.py", "vendor.py"]
         {

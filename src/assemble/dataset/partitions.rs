@@ -39,10 +39,8 @@ pub(super) fn split<'s>(sightings: Vec<&'s Sighting>) -> (Vec<Group<'s>>, Vec<&'
             rest.extend(parts);
             continue;
         }
-        let is_summary =
-            |file: &&Sighting| SUMMARIES.contains(&file.locator.base_name()) && file.locator.parent() == root;
-        let (summaries, others): (Vec<_>, Vec<_>) =
-            rest.into_iter().partition(|file: &&Sighting| file.format == format && is_summary(file));
+        let of_root = |file: &&Sighting| file.format == format && is_summary(file) && file.locator.parent() == root;
+        let (summaries, others): (Vec<_>, Vec<_>) = rest.into_iter().partition(of_root);
         rest = others;
         parts.sort_by(|a, b| a.locator.cmp(&b.locator));
         groups.extend(group(&root, &format, &parts, summaries));
@@ -93,6 +91,11 @@ fn group<'s>(root: &Locator, format: &str, parts: &[&'s Sighting], summaries: Ve
         because: format!("{} files in directories that spell out columns", parts.len()),
         dataset,
     }))
+}
+
+/// Whether a file only repeats what the footers of the files beside it say.
+pub(super) fn is_summary(file: &Sighting) -> bool {
+    SUMMARIES.contains(&file.locator.base_name())
 }
 
 /// Whether all files lie in one directory.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Group, Made, finish, stores, together};
+use super::{Group, Made, finish, partitions, stores, together};
 use crate::model::{Locator, Role, Sighting, escape_name};
 
 /// Formats that are written in shards: records, whose order over the files means nothing. A series of images or of a
@@ -30,12 +30,22 @@ const SHARDED: [&str; 18] = [
 /// Words before the number of a series that does not say how long it is.
 const WORDS: [&str; 7] = ["part", "shard", "chunk", "split", "data", "block", "piece"];
 
+/// Words before a number that is not that of a shard: each such file is a table of its own.
+const APART: [&str; 21] = [
+    "visit", "week", "month", "day", "year", "version", "v", "time", "t", "wave", "round", "subject", "sub", "patient",
+    "site", "session", "ses", "run", "cohort", "phase", "of",
+];
+/// Fewest files of a series that only its numbers make one.
+const FEWEST_LOOSE: usize = 3;
+
 /// A numbered name: what stands before the number, its ending, and how many there are, where that is said.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Series {
     before: Vec<u8>,
     ending: Vec<u8>,
     total: Option<u64>,
+    /// Whether neither a word nor zeros before the number say that it is one of a series.
+    loose: bool,
 }
 
 /// The sharded datasets, and what belongs to none.
@@ -57,14 +67,20 @@ pub(super) fn split<'s>(sightings: Vec<&'s Sighting>) -> (Vec<Group<'s>>, Vec<&'
         }
     }
     let mut groups = Vec::new();
-    for ((directory, _, name, _), mut parts) in series {
+    for ((directory, format, name, _), mut parts) in series {
         parts.sort_by(|a, b| (a.0, &a.1.locator).cmp(&(b.0, &b.1.locator)));
         let numbers: BTreeSet<u64> = parts.iter().map(|(number, _)| *number).collect();
         if parts.len() < 2 && name.total.is_none_or(|total| total < 2) || !is_series(&name, &numbers) {
             rest.extend(parts.into_iter().map(|(_, sighting)| sighting));
             continue;
         }
-        groups.extend(group(&directory, &name, &numbers, &parts));
+        // Copies of the footers of all files beside them: no rows of their own.
+        let is_summary = |file: &&Sighting| {
+            file.format == format && partitions::is_summary(file) && file.locator.parent() == directory
+        };
+        let (summaries, others): (Vec<_>, Vec<_>) = rest.into_iter().partition(is_summary);
+        rest = others;
+        groups.extend(group(&directory, &name, &numbers, &parts, summaries));
     }
     (groups, rest)
 }
@@ -74,6 +90,7 @@ fn group<'s>(
     series: &Series,
     numbers: &BTreeSet<u64>,
     parts: &[(u64, &'s Sighting)],
+    summaries: Vec<&'s Sighting>,
 ) -> Option<Group<'s>> {
     let (first, others) = parts.split_first()?;
     let mut dataset = together(parts.iter().map(|(_, sighting)| *sighting));
@@ -95,7 +112,7 @@ fn group<'s>(
     } else {
         Some(escape_name(stem.as_bytes()))
     };
-    let others = others.iter().map(|(_, sighting)| *sighting).collect();
+    let others = others.iter().map(|(_, sighting)| *sighting).chain(summaries).collect();
     Some(finish(Made { primary: first.1, others, format: first.1.format.clone(), name, dataset, because }))
 }
 
@@ -106,6 +123,10 @@ fn is_series(name: &Series, numbers: &BTreeSet<u64>) -> bool {
         return true;
     }
     let (Some(first), Some(last)) = (numbers.first(), numbers.last()) else { return false };
+    if name.loose {
+        let span = last.saturating_sub(*first).saturating_add(1);
+        return numbers.len() >= FEWEST_LOOSE && *first <= 1 && span == numbers.len() as u64;
+    }
     *first <= 1 && last.saturating_sub(*first) < (numbers.len() as u64).saturating_mul(2)
 }
 
@@ -125,12 +146,13 @@ fn of_total(name: &[u8]) -> Option<(Series, u64)> {
     let (before, index) = before.split_at_checked(before.len() - index)?;
     let rank = number(index)?;
     // What a hub puts behind the total is another hash in every file.
-    let series = Series { before: before.to_vec(), ending: ending(after), total: Some(total) };
+    let series = Series { before: before.to_vec(), ending: ending(after), total: Some(total), loose: false };
     (total > 0 && rank <= total).then_some((series, rank))
 }
 
 fn counted(name: &[u8]) -> Option<(Series, u64)> {
     let lower = name.to_ascii_lowercase();
+    let mut loose = false;
     let word = WORDS.iter().find_map(|word| {
         let rest = lower.strip_prefix(word.as_bytes())?;
         let rest = rest.strip_prefix(b"-").or_else(|| rest.strip_prefix(b"_")).or_else(|| rest.strip_prefix(b"."));
@@ -138,14 +160,20 @@ fn counted(name: &[u8]) -> Option<(Series, u64)> {
     });
     let at = match word {
         Some(rest) => name.len() - rest.len(),
-        // Without such a word only a number that is padded, or nothing but its ending, counts.
-        None => padded(name)?,
+        // Without such a word a number that is padded counts, or one at the end, where there are many without a gap.
+        None => match padded(name) {
+            Some(at) => at,
+            None => {
+                loose = true;
+                last_number(name)?
+            }
+        },
     };
     let (before, rest) = name.split_at_checked(at)?;
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (digits, after) = rest.split_at_checked(digits)?;
     let number = std::str::from_utf8(digits).ok()?.parse().ok()?;
-    Some((Series { before: before.to_vec(), ending: ending(after), total: None }, number))
+    Some((Series { before: before.to_vec(), ending: ending(after), total: None, loose }, number))
 }
 
 /// Where the last number of at least three digits with a leading zero begins.
@@ -160,6 +188,19 @@ fn padded(name: &[u8]) -> Option<usize> {
         end = start;
     }
     None
+}
+
+/// Where the number begins that ends a name: `expr_12.csv`, behind a word that does not set tables apart.
+fn last_number(name: &[u8]) -> Option<usize> {
+    let end = name.iter().position(|&byte| byte == b'.').unwrap_or(name.len());
+    let stem = name.get(..end)?;
+    let digits = stem.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    let at = stem.len().checked_sub(digits).filter(|_| digits > 0)?;
+    let before = stem.get(..at)?;
+    let word = before.strip_suffix(b"_").or(before.strip_suffix(b"-"))?;
+    let word = word.rsplit(|byte| !byte.is_ascii_alphanumeric()).next()?.to_ascii_lowercase();
+    let apart = APART.iter().any(|known| word == known.as_bytes());
+    (!word.is_empty() && !apart).then_some(at)
 }
 
 /// The last two endings of a name at most: the same in every shard.
@@ -188,7 +229,12 @@ mod tests {
             let (series, got) = parse(name.as_bytes()).unwrap();
             assert_eq!((series.before.as_slice(), series.total, got), (before.as_bytes(), total, number), "{name}");
         }
-        for name in ["visits_2024.csv", "cohort2.csv", "dm.csv", "partition.csv", "model-5-of-4.csv"] {
+        let (series, _) = parse(b"expr_7.csv").unwrap();
+        let numbers = |list: &[u64]| list.iter().copied().collect::<BTreeSet<u64>>();
+        assert!(series.loose && is_series(&series, &numbers(&[0, 1, 2])));
+        assert!(!is_series(&series, &numbers(&[1, 2])) && !is_series(&series, &numbers(&[1, 2, 4])));
+        assert!(!is_series(&parse(b"visits_2024.csv").unwrap().0, &numbers(&[2022, 2023, 2024])));
+        for name in ["visit_1.csv", "cohort2.csv", "dm.csv", "partition.csv", "model-5-of-4.csv", "x_v1.csv"] {
             assert!(parse(name.as_bytes()).is_none(), "{name}");
         }
     }

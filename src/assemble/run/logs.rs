@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::home::Home;
-use crate::model::Sighting;
+use crate::model::{Role, Sighting};
 
 /// Whether a format is that of a job's log.
 pub(super) fn is_log(format: &str) -> bool {
@@ -16,18 +16,26 @@ pub(super) fn split<'s>(home: &Home<'s>, files: Vec<&'s Sighting>) -> Vec<(Home<
     for file in files {
         jobs.entry(key(file)).or_default().push(file);
     }
-    jobs.into_values().map(|files| (home.clone(), files)).collect()
+    let is_told = |files: &Vec<&Sighting>| files.iter().any(|file| file.role != Role::Companion);
+    jobs.into_values().filter(is_told).map(|files| (home.clone(), files)).collect()
 }
 
 /// What the logs of one job share: the job, or the name without the stream.
 fn key(file: &Sighting) -> String {
     let job = file.fact.run().and_then(|run| run.run_id.clone()).filter(|_| file.format != "training-log");
-    job.unwrap_or_else(|| {
+    job.or_else(|| pickled(file)).unwrap_or_else(|| {
         let name = crate::model::escape_name(file.locator.leaf());
         let ends = [".out", ".err", ".log", ".txt", ".stdout", ".stderr"];
         let stem = ends.iter().find_map(|end| name.strip_suffix(end).map(str::to_owned));
         format!("/{}", stem.unwrap_or(name))
     })
+}
+
+/// The job of `8512_submitted.pkl` and `8512_0_result.pkl`, which submitit keeps beside its logs.
+fn pickled(file: &Sighting) -> Option<String> {
+    let name = crate::model::escape_name(file.locator.base_name());
+    let task = name.strip_suffix("_result.pkl").and_then(|task| task.rsplit_once('_')).map(|(job, _)| job.to_owned());
+    task.or_else(|| name.strip_suffix("_submitted.pkl").map(str::to_owned))
 }
 
 /// Whether a file is the stream of a job's errors.

@@ -118,7 +118,12 @@ fn settle(run: &mut Run, home: &Home, weights: &[&Sighting]) {
             run.checkpoints = lightning::checkpoints(place, weights);
         }
         "hydra" => run.run_id = hydra_id(run.run_id.take(), place),
-        "ray-tune" => run.name = run.name.take().or_else(|| Some(crate::model::escape_name(place.base_name()))),
+        "ray-tune" => {
+            let directory = crate::model::escape_name(place.base_name());
+            // A trial that never reported has its key in the name of its directory alone.
+            run.run_id = run.run_id.take().or_else(|| ray_key(&directory));
+            run.name.get_or_insert(directory);
+        }
         _ => {}
     }
     if run.run_id.is_none() {
@@ -128,6 +133,15 @@ fn settle(run: &mut Run, home: &Home, weights: &[&Sighting]) {
         list.sort();
         list.dedup();
     }
+}
+
+/// `02c73_00002` of `train_02c73_00002_2_x=3_2026-11-21_21-10-44`.
+fn ray_key(directory: &str) -> Option<String> {
+    let parts: Vec<&str> = directory.split('_').collect();
+    let is_hex = |part: &str| matches!(part.len(), 5 | 8) && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_number = |part: &str| part.len() == 5 && part.bytes().all(|byte| byte.is_ascii_digit());
+    let key = parts.windows(2).find(|pair| is_hex(pair[0]) && is_number(pair[1]));
+    key.map(|pair| pair.join("_"))
 }
 
 /// The key of a Hydra job: its directory below the one it was started in, as far as that is still so; else below the

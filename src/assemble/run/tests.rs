@@ -180,16 +180,19 @@ fn logs_are_runs_by_their_jobs_and_not_by_their_directory() {
         log("slurm-log", "logs/slurm-2.out", "2", false),
         log("slurm-log", "jobs/out/train.7.log", "7", false),
         log("slurm-log", "jobs/err/train.7.log", "7", false),
+        log("submitit", "sub/8_0_log.out", "8", false),
+        log("submitit", "sub/9_0_log.out", "9", false),
+        Sighting { role: Role::Companion, ..tree("submitit", "sub/8_submitted.pkl", Run::default()) },
+        Sighting { role: Role::Companion, ..tree("submitit", "sub/10_submitted.pkl", Run::default()) },
         log("training-log", "logs/a.log", "a", false),
         log("training-log", "logs/b.log", "b", false),
     ];
     let mut rows = runs(&found);
     rows.sort();
     let slurm = |key: &str, files: usize| row("slurm-log", key, files);
-    assert_eq!(
-        rows,
-        [slurm("1", 2), slurm("2", 1), slurm("7", 2), row("training-log", "a", 1), row("training-log", "b", 1)]
-    );
+    let jobs = [slurm("1", 2), slurm("2", 1), slurm("7", 2), row("submitit", "8", 2), row("submitit", "9", 1)];
+    let logs = [row("training-log", "a", 1), row("training-log", "b", 1)];
+    assert_eq!(rows, [&jobs[..], &logs[..]].concat());
     let groups = groups(found.iter(), &[]);
     let first = groups
         .iter()

@@ -343,12 +343,13 @@ fn is_plain(tree: &Yaml) -> bool {
         for (count, words) in counts.iter_mut().zip([OPTIMIZER, SCHEDULE, MODEL, DATA, RUN]) {
             // In a translation or a form the same words have other words for values.
             let counts = words.contains(&key.as_str()) && (words != SCHEDULE || is_number);
-            *count = count.saturating_add(usize::from(counts));
+            // A rate of learning is of trainings alone; the other words are everybody's.
+            let rate = words == OPTIMIZER && is_number && matches!(key.as_str(), "lr" | "learning_rate");
+            *count = count.saturating_add(usize::from(counts)).saturating_add(usize::from(rate));
         }
     });
     let [optimizer, schedule, model, data, run] = counts;
     let others = [model, data, run].iter().filter(|count| **count > 0).count();
-    // A rate of learning and a number of epochs are of trainings alone; the other words are everybody's.
     optimizer > 0 && schedule > 0 && others > 0 && optimizer.saturating_add(schedule).saturating_add(others) >= 4
 }
 

@@ -121,11 +121,6 @@ pub(super) fn instant(text: &str) -> Option<String> {
     (is_time && is_utc && day.parse::<Date>().is_ok()).then(|| format!("{day}T{time}Z"))
 }
 
-/// A moment in seconds since 1970, fractions dropped.
-pub(super) fn moment(seconds: f64) -> Option<String> {
-    whole(seconds.trunc()).and_then(|seconds| i64::try_from(seconds).ok()).and_then(Date::instant)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

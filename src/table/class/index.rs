@@ -7,6 +7,34 @@ use super::words::{is_gapless, spelled_out, words};
 
 /// Longest name of a class, in words.
 const LONGEST: usize = 6;
+/// The same for names with digits in them, which fall apart: `HbA1c` is `hb a 1 c`.
+const SHORTEST_WITH_DIGITS: usize = 5;
+/// Words inside of a name that are left out as often as not: `fecha de visita`, `fecha_visita`.
+const CONNECTING: [&str; 11] = ["de", "del", "du", "des", "d", "la", "le", "of", "der", "for", "n"];
+/// Words at the end of a name that say when: `hba1c_v1`, `weight_bl`.
+const VISITS: [&str; 19] = [
+    "v",
+    "m",
+    "w",
+    "d",
+    "y",
+    "t",
+    "visit",
+    "visite",
+    "week",
+    "month",
+    "day",
+    "year",
+    "bl",
+    "baseline",
+    "fu",
+    "followup",
+    "scr",
+    "screening",
+    "eos",
+];
+/// Those of them that say it without a number.
+const VISITS_ALONE: [&str; 6] = ["bl", "baseline", "fu", "followup", "scr", "eos"];
 /// Shortest name that is also known written in one: `dateofbirth`, and not `dr` and `no` as `drno`.
 const SHORTEST_IN_ONE: usize = 6;
 
@@ -54,8 +82,14 @@ impl Index {
             self.gapless.push((words.concat(), entry));
         }
         let in_one = words.concat();
-        if words.len() > 1 && in_one.len() >= SHORTEST_IN_ONE {
+        let has_digit = in_one.bytes().any(|byte| byte.is_ascii_digit());
+        let shortest = if has_digit { SHORTEST_WITH_DIGITS } else { SHORTEST_IN_ONE };
+        if words.len() > 1 && in_one.len() >= shortest {
             self.insert(in_one, entry);
+        }
+        let telling: Vec<&str> = words.iter().map(String::as_str).filter(|word| !CONNECTING.contains(word)).collect();
+        if (2..words.len()).contains(&telling.len()) {
+            self.insert(telling.join(" "), entry);
         }
         let long = words.last().is_some_and(|word| word.len() >= 4 && !word.ends_with('s'));
         if long {
@@ -76,7 +110,11 @@ impl Index {
         // A number at the end counts repetitions: `height2`, `race___3`.
         let counted = all.iter().rev().take_while(|word| word.bytes().all(|byte| byte.is_ascii_digit())).count();
         let mut hits = Vec::new();
-        for kept in [all.len(), all.len().saturating_sub(counted)] {
+        let without_count = all.len().saturating_sub(counted);
+        let visit = all.get(..without_count).and_then(|words| words.last()).map_or("", String::as_str);
+        let says_when = if counted > 0 { VISITS.contains(&visit) } else { VISITS_ALONE.contains(&visit) };
+        let without_visit = without_count.saturating_sub(usize::from(says_when && without_count > 1));
+        for kept in [all.len(), without_count, without_visit] {
             self.hits_of(all.get(..kept).unwrap_or_default(), classes, &mut hits);
         }
         hits
@@ -87,8 +125,13 @@ impl Index {
             for length in 1..=LONGEST.min(words.len() - first) {
                 let Some(part) = words.get(first..first + length) else { continue };
                 let place = Place::new(first, length, words.len());
-                for entry in self.names.get(&part.join(" ")).into_iter().flatten() {
-                    push(hits, words, classes, *entry, place, length);
+                let spaced = part.join(" ");
+                // What has digits in it falls into other words in other capitals.
+                let in_one = (length > 2 && spaced.bytes().any(|byte| byte.is_ascii_digit())).then(|| part.concat());
+                for name in in_one.into_iter().chain([spaced]) {
+                    for entry in self.names.get(&name).into_iter().flatten() {
+                        push(hits, words, classes, *entry, place, length);
+                    }
                 }
             }
         }

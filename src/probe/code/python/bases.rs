@@ -3,9 +3,9 @@
 use super::signs::{Name, Sign, TRAINERS, Told};
 
 /// What a class that derives from `path` is.
-pub(super) fn base(path: &str, told: &mut Told) -> bool {
+pub(super) fn base(path: &str) -> Option<Sign> {
     let name = Name::new(path);
-    let sign = match name.last {
+    Some(match name.last {
         "PreTrainedModel"
         | "PretrainedConfig"
         | "PreTrainedConfig"
@@ -32,14 +32,9 @@ pub(super) fn base(path: &str, told: &mut Told) -> bool {
         "FlowSpec" => Sign::Orchestration,
         "TestCase" => Sign::Test,
         "TrainerCallback" => Sign::TrainingClass,
-        last if last.ends_with("Trainer") && name.is_of(TRAINERS) => Sign::TrainingClass,
-        _ => match library_base(&name) {
-            Some(sign) => sign,
-            None => return false,
-        },
-    };
-    told.tell(sign);
-    sign == Sign::Module
+        last if last.ends_with("Trainer") && (name.is_of(TRAINERS) || name.framework.is_none()) => Sign::TrainingClass,
+        _ => return library_base(&name),
+    })
 }
 
 fn library_base(name: &Name) -> Option<Sign> {

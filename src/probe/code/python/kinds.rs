@@ -8,7 +8,7 @@ use super::signs::{Sign, Told};
 const TRAINING: &[&str] =
     &["train", "trainer", "training", "finetune", "finetuning", "pretrain", "pretraining", "sft", "dpo", "ppo", "grpo"];
 const EVALUATION: &[&str] =
-    &["eval", "evaluate", "evaluation", "evaluator", "benchmark", "benchmarks", "metrics", "score", "test"];
+    &["eval", "evaluate", "evaluation", "evaluator", "benchmark", "benchmarks", "metrics", "score"];
 const INFERENCE: &[&str] = &[
     "infer",
     "inference",
@@ -88,25 +88,31 @@ pub(super) fn kind(outline: &Outline, stem: &str) -> Option<&'static str> {
     if evaluates && named(EVALUATION) && !strongly_defines(told) && !trains {
         return Some("evaluation");
     }
-    match (trains, told.has(Sign::Module)) {
-        (true, true) if named(MODEL) && !named(TRAINING) => return Some("model_definition"),
-        (true, true) if !is_loop(told) && !named(TRAINING) => return Some("model_definition"),
+    // A base class of the package's own is no network's where nothing is made of layers.
+    let forward = if told.has(Sign::Layer) { told.count(Sign::Forward) } else { 0 };
+    let modules = told.count(Sign::Module).saturating_add(forward);
+    let is_loop = told.has(Sign::Loop) || told.has(Sign::TrainingClass) || named(TRAINING);
+    match (trains, modules > 0) {
+        (true, true) if (named(MODEL) && !named(TRAINING)) || !is_loop => return Some("model_definition"),
         (true, _) => return Some("training_script"),
-        (false, true) if told.count(Sign::DatasetClass) > told.count(Sign::Module) => return Some("data_pipeline"),
+        (false, true) if told.has(Sign::TrainingClass) && named(TRAINING) => return Some("training_script"),
+        (false, true) if told.count(Sign::DatasetClass) > modules => return Some("data_pipeline"),
+        // What changes samples is often written as a network's part.
+        (false, true) if named(DATA) && !named(MODEL) && !told.has(Sign::Layer) => return Some("data_pipeline"),
         (false, true) => return Some("model_definition"),
         (false, false) => {}
     }
+    if told.has(Sign::TrainingClass) && is_learning {
+        return Some("training_script");
+    }
     if told.has(Sign::DatasetClass) {
         return Some("data_pipeline");
-    }
-    if told.has(Sign::TrainingClass) {
-        return Some("training_script");
     }
     let layers = told.count(Sign::Layer);
     if layers >= 3 || (layers > 0 && told.has(Sign::Assembled)) {
         return Some("model_definition");
     }
-    if prepares(told, named(DATA), is_learning) || prepares_plainly(outline, named(PREPARING)) {
+    if (prepares(told, named(DATA), is_learning) && !named(EVALUATION)) || prepares_plainly(outline, named(PREPARING)) {
         return Some("data_pipeline");
     }
     if evaluates {
@@ -122,11 +128,6 @@ fn trains(told: &Told) -> bool {
         || (told.has(Sign::Backward) && told.has(Sign::Optimizer))
         || (told.has(Sign::Estimator) && told.has(Sign::Fit))
         || (told.has(Sign::Assembled) && told.has(Sign::Fit))
-}
-
-/// Whether steps are made here, and not only in a method that a trainer calls.
-fn is_loop(told: &Told) -> bool {
-    told.has(Sign::Trainer) || told.has(Sign::Fit) || (told.has(Sign::Backward) && told.has(Sign::Step))
 }
 
 fn trains_by_weak_signs(told: &Told, named: bool, is_learning: bool) -> bool {

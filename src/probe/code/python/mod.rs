@@ -75,6 +75,7 @@ impl Source {
             functions: names(&outline.functions),
             writes: words(&outline.told.writes),
             reads_formats: words(&outline.told.reads),
+            columns: names(&outline.columns),
             paths: outline.paths.iter().map(|path| publishable("path", path)).collect(),
             run_name: outline.run_name.as_ref().map(|name| publishable("run_name", name)),
             framework: modules::leading(outline.modules.iter().map(String::as_str)).map(str::to_owned),

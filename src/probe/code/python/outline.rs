@@ -13,6 +13,8 @@ use super::signs::{self, Sign, Told};
 
 /// Most classes, functions, modules, paths and steps kept, each.
 const MAX_KEPT: usize = 200;
+/// Longest name of a column.
+const MAX_COLUMN: usize = 64;
 /// Most scopes that are open at once.
 const MAX_SCOPES: usize = 100;
 /// Most names bound by imports that are followed.
@@ -28,6 +30,8 @@ pub(super) struct Outline {
     pub(super) classes: Vec<String>,
     pub(super) functions: Vec<String>,
     pub(super) paths: Vec<String>,
+    /// What tables are asked for: `frame["age"]`.
+    pub(super) columns: Vec<String>,
     pub(super) steps: Vec<String>,
     pub(super) model_type: Option<String>,
     pub(super) run_name: Option<String>,
@@ -51,7 +55,7 @@ struct Scope {
 
 #[derive(Debug, PartialEq)]
 enum ScopeSort {
-    /// Whether the class is a part of a network already.
+    /// Whether what the class is for is known already.
     Class(bool),
     Function,
 }
@@ -77,6 +81,7 @@ impl Outline {
             // A text by itself is documentation.
             return;
         }
+        self.columns(tokens);
         let rest = tokens.get(1..).unwrap_or_default();
         match first.text {
             b"import" => self.import(rest),
@@ -101,6 +106,18 @@ impl Outline {
             _ => {
                 self.assignment(tokens);
                 self.calls(tokens);
+            }
+        }
+    }
+
+    /// `x["a"]`, `f(x)["a"]`, `x["a"]["b"]`
+    fn columns(&mut self, tokens: &[Token]) {
+        for window in tokens.windows(4) {
+            let [before, open, key, close] = window else { continue };
+            let is_of_value = before.sort == Sort::Name || before.is("]") || before.is(")");
+            let is_key = key.sort == Sort::Text && (1..=MAX_COLUMN).contains(&key.text.len());
+            if is_of_value && open.is("[") && is_key && close.is("]") {
+                keep(&mut self.columns, text(key));
             }
         }
     }
@@ -166,14 +183,23 @@ impl Outline {
         if self.scopes.is_empty() {
             keep(&mut self.classes, name.clone());
         }
-        let mut is_network = false;
+        let (mut is_network, mut is_known) = (false, name.ends_with("Trainer"));
+        if is_known {
+            self.told.tell(Sign::TrainingClass);
+        }
         let arguments = tokens.get(1..).unwrap_or_default();
         for part in arguments.split(|token| token.sort == Sort::Sign && matches!(token.text, b"," | b"(" | b")")) {
             let Some((path, used)) = dotted(part) else { continue };
             if part.get(used).is_some_and(|token| token.is("=")) {
                 continue;
             }
-            is_network |= bases::base(&self.resolved(&path), &mut self.told);
+            let sign = bases::base(&self.resolved(&path));
+            // A set of data made for one function's use is a means; a network is one wherever it stands.
+            if let Some(sign) = sign.filter(|sign| *sign == Sign::Module || !self.in_function()) {
+                self.told.tell(sign);
+                is_known = true;
+                is_network |= sign == Sign::Module;
+            }
             if self.networks.contains(&path) {
                 self.told.tell(Sign::Module);
                 is_network = true;
@@ -182,7 +208,7 @@ impl Outline {
         if is_network && self.networks.len() < MAX_KEPT {
             self.networks.insert(name);
         }
-        self.open(indent, ScopeSort::Class(is_network));
+        self.open(indent, ScopeSort::Class(is_network || is_known));
         self.is_step = false;
     }
 
@@ -221,15 +247,23 @@ impl Outline {
         self.open(indent, ScopeSort::Function);
     }
 
-    /// A class with this method is a part of a network, even where its base class is another source's.
+    /// A class with this method may be a part of a network whose base class is another source's.
     fn forward(&mut self) {
         if let Some(Scope { sort: ScopeSort::Class(known), .. }) = self.scopes.last_mut()
             && !*known
             && self.modules.iter().any(|module| module == "torch" || module == "paddle")
         {
             *known = true;
-            self.told.tell(Sign::Module);
+            self.told.tell(Sign::Forward);
         }
+    }
+
+    fn in_function(&self) -> bool {
+        self.scopes.iter().any(|scope| scope.sort == ScopeSort::Function)
+    }
+
+    fn in_class(&self) -> bool {
+        self.scopes.iter().any(|scope| matches!(scope.sort, ScopeSort::Class(_)))
     }
 
     fn open(&mut self, indent: usize, sort: ScopeSort) {
@@ -305,7 +339,17 @@ impl Outline {
         {
             keep(&mut self.steps, task);
         }
+        let acts = |told: &Told| {
+            [Sign::Backward, Sign::Step, Sign::Fit, Sign::Trainer]
+                .iter()
+                .map(|sign| told.count(*sign))
+                .fold(0, u32::saturating_add)
+        };
+        let before = acts(&self.told);
         signs::call(&path, first.as_deref(), &mut self.told);
+        if acts(&self.told) > before && !self.in_class() {
+            self.told.tell(Sign::Loop);
+        }
     }
 
     fn keyword(&mut self, key: &str, value: String) {

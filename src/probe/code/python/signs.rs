@@ -13,6 +13,8 @@ use super::uses;
 pub(super) enum Sign {
     /// A class that is a part of a network, or a whole one.
     Module,
+    /// A class with the method `forward`, of a base class that is not known.
+    Forward,
     /// A layer that is made.
     Layer,
     /// A model put together from layers without a class of its own.
@@ -27,6 +29,8 @@ pub(super) enum Sign {
     Step,
     /// An optimizer is made.
     Optimizer,
+    /// Gradients, steps or fits outside of any class: a loop, and not a part of one.
+    Loop,
     /// A trainer of a library is made, or a function of one that trains is called.
     Trainer,
     /// An estimator, or a model that has `fit`, is made.
@@ -70,7 +74,7 @@ pub(super) enum Sign {
 }
 
 /// How many signs there are.
-const SIGNS: usize = 28;
+const SIGNS: usize = 30;
 
 /// What the signs add up to.
 #[derive(Debug, Default)]

@@ -23,7 +23,7 @@ fn what_is_ours() {
         ("net.py", "import torch.nn as nn\nclass N(nn.Module):\n    pass\n", "model_definition"),
         (
             "m.py",
-            "from .base import Base\nimport torch\nclass N(Base):\n    def forward(self, x):\n        pass\n",
+            "from .base import Base\nimport torch\nclass N(Base):\n    def __init__(self):\n        self.l = torch.nn.Linear(2, 2)\n    def forward(self, x):\n        pass\n",
             "model_definition",
         ),
         (

@@ -76,7 +76,7 @@ pub(super) fn models(name: &Name, first: Option<&str>, told: &mut Told) {
                 || (name.path.starts_with("mlflow") && name.owner != "tracking")
         }
         "load_model" => name.framework.is_some() || name.path.contains("mlflow") || name.path.contains("whisper"),
-        "load_state_dict" | "load_weights" | "load_from_checkpoint" | "restore_checkpoint" => true,
+        "load_weights" | "load_from_checkpoint" => true,
         "from_pretrained" => {
             let is_part = ["Tokenizer", "Processor", "Config", "FeatureExtractor", "Scheduler"];
             !is_part.iter().any(|part| name.owner.contains(part))

@@ -107,6 +107,12 @@ fn general(input: &Input, tree: &mut Tree) -> Result<Part, ProbeError> {
         }
     } else {
         dataset.table = TableFacts::joined(dataset.tables.values());
+        // Of one table of records, the columns are the file's.
+        if let (1, Some(only)) = (dataset.tables.len(), dataset.tables.values().next()) {
+            dataset.table.columns.clone_from(&only.columns);
+            dataset.table.column_count = only.column_count;
+            dataset.table.column_classes.clone_from(&only.column_classes);
+        }
     }
     Ok((dataset, outcome))
 }

@@ -17,6 +17,10 @@ const MAX_SEGMENT: usize = 64 << 10;
 const FIELDS: [(usize, Kind); 6] =
     [(3, Kind::Text), (5, Kind::Text), (7, Kind::Date), (8, Kind::Text), (11, Kind::Text), (13, Kind::Text)];
 
+/// Segments that say something about somebody's health: results, orders, diagnoses, allergies, medication, procedures.
+const HEALTH: [&[u8]; 12] =
+    [b"OBX", b"OBR", b"DG1", b"AL1", b"IAM", b"RXA", b"RXD", b"RXE", b"RXO", b"PR1", b"PRB", b"SPM"];
+
 /// Reads the messages one after the other.
 pub(in crate::probe) fn probe(input: &Input, source: &mut dyn Read) -> Result<Finding, ProbeError> {
     let head = input.head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(input.head);
@@ -32,6 +36,7 @@ pub(in crate::probe) fn probe(input: &Input, source: &mut dyn Read) -> Result<Fi
         columns: Vec::new(),
         version: None,
         count: 0,
+        of_health: false,
     };
     let mut is_cut = false;
     let outcome = segments(&mut BufReader::new(source), &mut is_cut, &mut |segment| messages.segment(segment));
@@ -41,6 +46,9 @@ pub(in crate::probe) fn probe(input: &Input, source: &mut dyn Read) -> Result<Fi
     }
     let mut table = messages.table.finish();
     table.row_count = Some(messages.count);
+    if messages.of_health && table.subject_kind.is_some() {
+        table.health_data = Some(true);
+    }
     let schema_name = messages.version.map(|version| format!("HL7 v{version}"));
     let dataset = Dataset { table, schema_name, ..Dataset::default() };
     let mut finding = Finding::new(Fact::Dataset(Box::new(dataset)));
@@ -93,6 +101,8 @@ struct Messages<'s> {
     columns: Vec<usize>,
     version: Option<String>,
     count: u64,
+    /// Whether anything was observed, ordered, given or found.
+    of_health: bool,
 }
 
 impl Messages<'_> {
@@ -106,6 +116,9 @@ impl Messages<'_> {
             && self.count > 0
         {
             self.patient(rest);
+        } else if HEALTH.iter().any(|name| segment.starts_with(*name)) && segment.get(3) == Some(&self.separators.field)
+        {
+            self.of_health = true;
         }
         Ok(())
     }
@@ -193,6 +206,13 @@ mod tests {
         let input = Input { rows, ..Input::new(&blob, bytes) };
         let found = probe(&input, &mut &*bytes)?;
         Ok((found.fact.dataset().unwrap().clone(), found.notes.len()))
+    }
+
+    #[test]
+    fn results_are_about_health() {
+        let result = format!("{ADMIT}OBX|1|NM|718-7^Hb||13.2|g/dL\r");
+        assert_eq!(run(result.as_bytes(), true).unwrap().0.table.health_data, Some(true));
+        assert_eq!(run(ADMIT.as_bytes(), true).unwrap().0.table.health_data, Some(false));
     }
 
     #[test]

@@ -346,6 +346,13 @@ fn body(
     if message.body > allowed {
         return Ok(None);
     }
+    let lies_within = |buffer: &arrow_ipc::Buffer| {
+        let (at, length) = (u64::try_from(buffer.offset()).ok()?, u64::try_from(buffer.length()).ok()?);
+        at.checked_add(length).filter(|end| *end <= message.body)
+    };
+    if batch.buffers().into_iter().flatten().any(|buffer| lies_within(buffer).is_none()) {
+        return Ok(None);
+    }
     let bytes = read_vec(input.blob, message.at, message.body, allowed)?;
     let mut unpacked = message.body;
     if batch.compression().is_some() {

@@ -85,7 +85,7 @@ fn dataset(footer: &Footer, mut facts: TableFacts) -> Dataset {
         table: facts,
         row_groups: Some(footer.row_groups),
         leaf_columns: Some(footer.leaves),
-        created_by: footer.created_by.as_deref().map(|text| publishable("created_by", text)),
+        created_by: footer.created_by.as_deref().map(|text| publishable("writer", text)),
         // A copy of the footers of the files beside it.
         kind: footer.external.then(|| "summary".to_owned()),
         ..Dataset::default()

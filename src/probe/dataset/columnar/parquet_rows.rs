@@ -68,6 +68,10 @@ pub(super) fn feed(
     let mut notes = Notes::new();
     let mut left_out = 0usize;
     for number in 0..metadata.metadata().num_row_groups() {
+        // Writers of empty tables say of such a group that its chunks lie nowhere.
+        if metadata.metadata().row_group(number).num_rows() == 0 {
+            continue;
+        }
         match group(&file, &metadata, number, start, &layout, table) {
             Ok(further) => left_out = left_out.max(further),
             // What was read stands; whatever follows would fail alike.

@@ -38,3 +38,28 @@ pub(crate) fn probe(input: &Input) -> Result<Finding, ProbeError> {
     };
     Ok(Finding::new(Fact::Dataset(Box::new(dataset))))
 }
+
+/// Reads the vocabulary that nanoGPT and what was made of it leave beside `train.bin` and `val.bin`: a pickled dictionary
+/// of three members. It is looked at as bytes and never unpickled. Their tokens are of 16 bits, whatever the vocabulary.
+pub(crate) fn pickled(input: &Input) -> Result<Finding, ProbeError> {
+    let has = |name: &[u8]| input.head.windows(name.len()).any(|window| window == name);
+    let is_vocabulary = input.head.first() == Some(&0x80) && has(b"vocab_size") && has(b"stoi") && has(b"itos");
+    if !is_vocabulary {
+        return Err(ProbeError::NotMine);
+    }
+    let dataset = Dataset { dtypes: [("uint16".to_owned(), 0)].into(), ..Dataset::default() };
+    Ok(Finding::new(Fact::Dataset(Box::new(dataset))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::blob::Memory;
+
+    #[test]
+    fn a_vocabulary_is_told_by_its_members() {
+        let look = |bytes: &[u8]| pickled(&Input::new(&Memory::new(bytes), bytes)).is_ok();
+        assert!(look(b"\x80\x04}(\x8c\x0avocab_size\x94KA\x8c\x04itos\x94}\x8c\x04stoi\x94}u."));
+        assert!(!look(b"\x80\x04}(\x8c\x0avocab_size\x94KAu.") && !look(b"vocab_size stoi itos") && !look(b""));
+    }
+}

@@ -1,10 +1,15 @@
-//! Characters of a text file, as UTF-8: what its first bytes say, else UTF-8 if it holds, else windows-1252.
+//! Characters of a text file, as UTF-8: what its first bytes say, else UTF-8 if it holds, else what its letters say.
 //!
-//! Decoding is `encoding_rs`'s, which follows the Encoding Standard; here is only the choice.
+//! Decoding is `encoding_rs`'s, which follows the Encoding Standard; the guess by letters is `chardetng`'s, which browsers
+//! make for pages that do not say; here is only the choice.
 
 use std::io::{self, Read};
 
-use encoding_rs::{CoderResult, Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
+use encoding_rs::{CoderResult, Decoder, Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+
+/// Letters beyond ASCII below which a guess among single-byte sets is left alone.
+const FEW_LETTERS: usize = 3;
 
 /// The character set of a text, and how many bytes of mark precede it.
 pub(super) struct Charset {
@@ -34,10 +39,12 @@ impl Charset {
             return None;
         }
         let encoding = match std::str::from_utf8(head) {
+            // Shift sequences are ASCII.
+            Ok(text) if text.contains('\x1b') && by_letters(head) == ISO_2022_JP => ISO_2022_JP,
             Ok(_) => UTF_8,
             // The last character may be cut by the end of the head.
             Err(error) if error.error_len().is_none() => UTF_8,
-            Err(_) => WINDOWS_1252,
+            Err(_) => by_letters(head),
         };
         Some(Charset { encoding, mark: 0 })
     }
@@ -64,6 +71,17 @@ impl Charset {
             is_done: false,
         }
     }
+}
+
+/// The encoding in which a text makes words.
+fn by_letters(head: &[u8]) -> &'static Encoding {
+    let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
+    detector.feed(head, false);
+    let guess = detector.guess(None, Utf8Detection::Deny);
+    // Of a handful of letters there is no telling which of many single-byte sets they are in.
+    let letters = head.iter().filter(|byte| !byte.is_ascii()).count();
+    let is_vague = guess.is_single_byte() && letters < FEW_LETTERS;
+    if is_vague { WINDOWS_1252 } else { guess }
 }
 
 /// A stream as UTF-8. One that claims to be UTF-8 goes through as it is: a broken character stays where it is.
@@ -145,6 +163,27 @@ mod tests {
             (latin.into_owned(), Some("windows-1252")),
         ] {
             assert_eq!(decode(&bytes), Some((text.clone(), name.map(str::to_owned))), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn letters_tell_the_character_set() {
+        use encoding_rs::{BIG5, EUC_JP, EUC_KR, GBK, SHIFT_JIS, WINDOWS_1250, WINDOWS_1251};
+        for (encoding, text) in [
+            (SHIFT_JIS, "患者番号,性別,年齢,診断\nA1,男,30,高血圧症\nA2,女,31,糖尿病\n"),
+            (EUC_JP, "患者番号,性別,年齢,診断\nA1,男,30,高血圧症\nA2,女,31,糖尿病\n"),
+            (GBK, "姓名,性别,年龄,诊断\n王伟,男,33,高血压\n李娜,女,34,糖尿病\n"),
+            (BIG5, "病患編號,性別,年齡,診斷\nA1,男,30,高血壓\nA2,女,31,糖尿病\n"),
+            (EUC_KR, "환자번호,성별,나이,진단\nA1,남,30,고혈압\nA2,여,31,당뇨병\n"),
+            (WINDOWS_1251, "пациент;пол;возраст\nА1;муж;30\nА2;жен;31\n"),
+            (WINDOWS_1250, "pacjent;płeć;wiek;rozpoznanie\nA1;mężczyzna;30;nadciśnienie\nA2;kobieta;31;żółtaczka\n"),
+            (WINDOWS_1252, "navn;køn;fødselsdato\nSøren;M;1980\nÅse;K;1981\n"),
+            (WINDOWS_1252, "Name;Größe\nMüller;170\nJäger;180\n"),
+            (WINDOWS_1252, "prénom;âge\nZoé;41\nFrançois;42\n"),
+        ] {
+            let (bytes, ..) = encoding.encode(text);
+            let found = Charset::of(&bytes).unwrap();
+            assert_eq!(found.text(&bytes), text, "{} is {}", encoding.name(), found.encoding.name());
         }
     }
 

@@ -16,6 +16,8 @@ const MAX_LINE: usize = 4096;
 const PREAMBLE: u64 = 400;
 /// Most checkpoints, and different counts, that are kept.
 const MAX_KEPT: usize = 4096;
+/// Lines between one that counts and one that measures.
+const NEAR: u64 = 6;
 /// Lines that may come behind a traceback that ended the log.
 const MAX_TRACE: u64 = 80;
 
@@ -30,7 +32,10 @@ pub(super) struct Told {
     pub(super) job_signs: u64,
     pub(super) training: u64,
     pub(super) requests: u64,
+    pub(super) core: u64,
     ids: BTreeSet<String>,
+    /// The last line that counted and measured nothing.
+    counted: Option<u64>,
     steps: BTreeSet<u64>,
     distinct: BTreeSet<u64>,
     bar: Option<(u64, u64)>,
@@ -72,7 +77,25 @@ impl Told {
             return;
         }
         self.lines = self.lines.saturating_add(1);
-        let (mut is_training, mut is_job) = (false, false);
+        let is_training = self.signs(line);
+        let mut is_job = false;
+        if is_training {
+            self.count(line);
+        } else if self.lines <= PREAMBLE {
+            is_job = self.job(line);
+            self.places(line, is_job);
+            self.variables(line);
+        }
+        self.progress(line);
+        if !is_training {
+            self.paths(line, is_job);
+        }
+    }
+
+    /// Counts what a line is a sign of; says whether it is one of training: it counts and measures, or measures soon after
+    /// one that counts.
+    fn signs(&mut self, line: &str) -> bool {
+        let (mut counts, mut measures, mut is_core) = (false, false, false);
         for sign in patterns::signs(line) {
             let count = match sign {
                 Sign::Slurm => &mut self.slurm,
@@ -80,9 +103,17 @@ impl Told {
                 Sign::Submitit => &mut self.submitit,
                 Sign::Job => &mut self.job_signs,
                 Sign::Request => &mut self.requests,
-                Sign::Training => {
-                    is_training = true;
-                    &mut self.training
+                Sign::Count => {
+                    counts = true;
+                    continue;
+                }
+                Sign::Measure => {
+                    measures = true;
+                    continue;
+                }
+                Sign::Core => {
+                    is_core = true;
+                    continue;
                 }
                 Sign::Failure => {
                     self.failed = true;
@@ -99,17 +130,16 @@ impl Told {
             };
             *count = count.saturating_add(1);
         }
+        let is_near = self.counted.take_if(|_| measures || counts);
+        let is_training = measures && (counts || is_near.is_some_and(|at| self.lines.saturating_sub(at) <= NEAR));
+        if counts && !measures {
+            self.counted = Some(self.lines);
+        }
         if is_training {
-            self.count(line);
-        } else if self.lines <= PREAMBLE {
-            is_job = self.job(line);
-            self.places(line, is_job);
-            self.variables(line);
+            self.training = self.training.saturating_add(1);
+            self.core = self.core.saturating_add(u64::from(is_core));
         }
-        self.progress(line);
-        if !is_training {
-            self.paths(line, is_job);
-        }
+        is_training
     }
 
     /// The step of a line of training.

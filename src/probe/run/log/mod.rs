@@ -101,7 +101,7 @@ pub(crate) fn training(input: &Input) -> Result<Finding, ProbeError> {
     let log = Log::read(input)?;
     let told = log.told();
     let others = told.slurm > 0 && told.job_id.is_some() || told.pbs > 0 || told.submitit > 0;
-    if others || told.requests > 0 || told.distinct() < MIN_TRAINING {
+    if others || told.requests > 0 || told.core == 0 || told.distinct() < MIN_TRAINING {
         return Err(ProbeError::NotMine);
     }
     log.finding("training-log", told, None)
@@ -146,7 +146,7 @@ impl Log {
 
     fn finding(&self, format: &'static str, told: Told, id: Option<String>) -> Result<Finding, ProbeError> {
         let stem = self.name.split('.').next().unwrap_or_default();
-        let own = (format == "training-log" && !matches!(stem, "" | "nohup" | "log" | "output" | "train" | "stdout"))
+        let own = (format == "training-log" && !matches!(stem, "" | "nohup" | "log" | "output" | "stdout"))
             .then(|| stem.to_owned());
         let run: Run = told.finish(id.or(own));
         let mut finding = Finding::new(Fact::Run(Box::new(run)));

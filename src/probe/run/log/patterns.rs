@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::{Regex, RegexSet};
 
-/// What a line is a sign of; the order is that of [`SIGNS`].
+/// What a line is a sign of, in the order of the patterns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sign {
     Slurm,
@@ -12,9 +12,13 @@ pub(super) enum Sign {
     Submitit,
     /// What only programs of accelerators and trainings print.
     Job,
-    /// A line that counts and measures.
-    Training,
-    /// A line of a server.
+    /// Steps or epochs are counted.
+    Count,
+    /// Something is measured.
+    Measure,
+    /// It is measured as trainings do.
+    Core,
+    /// A line of a server or of a network.
     Request,
     /// An end that is a failure.
     Failure,
@@ -24,40 +28,47 @@ pub(super) enum Sign {
     Success,
 }
 
-const COUNT: &str = r#"(?:\b|_)(?:epochs?|global[_ ]?step|steps?|iterations?|iters?|it|num_updates|updates?|batch)(?:\((?:train|val|test)\))?['"]?\s*[:=#|\[(]*\s*\d"#;
-const MEASURE: &str = r#"(?:loss|acc|accuracy|ppl|perplexity|lr|learning_rate|auc|bleu|f1|mae|mse|rmse|elbo|reward|grad_?norm|nll|bpc|bpb|top-?[15]|r2|dice|iou|map)\w*['"]?\)?\s*[:=|]?\s*-?(?:\d+\.\d|\.\d|\d+e|nan|inf)"#;
-
-/// One pattern a sign.
-static SIGNS: LazyLock<RegexSet> = LazyLock::new(|| {
-    let training = format!(r"(?i)(?:{COUNT}.*\b\w*{MEASURE}|\b\w*{MEASURE}.*{COUNT}|^\s*\d+/\d+ .*\b\w*{MEASURE})");
-    set(&[
-        r"\bSLURM_[A-Z_]{4,}|\bslurmstepd: |^srun: (?:error|job|warning|launch|Job|Force)|^(?:\++ )?srun -{1,2}[A-Za-z]|\bSubmitted batch job \d|(?i)^.{0,40}\bjob\b.{0,80}\bpartition\b",
-        r"\bPBS_[A-Z]{4,}|\bPBS: job killed|^=>> PBS|\bqsub\b|\bpbs_mom\b|^Resource_List\.|^(?i:PBS Job ID)",
-        r"^submitit (?:INFO|WARNING|ERROR|CRITICAL) \(\d{4}-",
+/// Each with its pattern.
+const SIGNS: [(Sign, &str); 11] = [
+    (
+        Sign::Slurm,
+        r"\bSLURM_[A-Z_]{4,}|\bslurmstepd: |^srun: |^(?:\++ )?srun -{1,2}[A-Za-z]|\bSubmitted batch job \d|(?i)^.{0,40}\bjob\b.{0,80}\bpartition\b|^\W*(?:slurm job ?(?:id)?|(?:job )?partition|job node ?list|node ?list)\s*[:=]\s*\S",
+    ),
+    (Sign::Pbs, r"\bPBS_[A-Z]{4,}|\bPBS: job killed|^=>> PBS|\bqsub\b|\bpbs_mom\b|^Resource_List\.|^(?i:PBS Job ID)"),
+    (Sign::Submitit, r"^submitit (?:INFO|WARNING|ERROR|CRITICAL) \(\d{4}-"),
+    (
+        Sign::Job,
         r"\bNCCL (?:INFO|WARN)\b|\bCUDA(?: out of memory|_VISIBLE_DEVICES| error)|\btorch(?:run|\.distributed)\b|^wandb: |\bDriver Version: \d.*CUDA Version|\bworld[_ ]size\b|\btensorflow/|\bLOCAL_RANK\b|\brank ?0\b|^\++ (?:module load|conda activate|srun |torchrun |python )",
-        &training,
-        r#""(?:GET|POST|PUT|HEAD|DELETE|OPTIONS) [^"]* HTTP/\d"#,
+    ),
+    (
+        Sign::Count,
+        r#"(?i)(?:\b|_)(?:epochs?|global[_ ]?step|steps?|iterations?|iters?|it|num_updates|updates?|batch)(?:\((?:train|val|test)\))?['"]?\s*[:=#|\[(]*\s*\d|^\s*\d+/\d+ "#,
+    ),
+    (
+        Sign::Measure,
+        r#"(?i)\b\w*(?:loss|acc|accuracy|ppl|perplexity|lr|learning[ _]rate|auc|bleu|f1|mae|mse|rmse|elbo|reward|grad_?norm|nll|bpc|bpb|top-?[15]|r2|dice|iou)\w*['"]?\)?\s*[:=|]?\s*[\[(]?-?(?:\d+\.\d|\.\d|\d+e|nan|inf)"#,
+    ),
+    (
+        Sign::Core,
+        r"(?i)(?:\b|_)(?:epoch|loss|acc|accuracy|lr|learning[ _]rate|ppl|perplexity|reward|auc|bleu|elbo|nll|dice|iou)(?:\b|_)",
+    ),
+    (Sign::Request, r#""(?:GET|POST|PUT|HEAD|DELETE|OPTIONS) [^"]* HTTP/\d|(?i)\bpackets?\b"#),
+    (
+        Sign::Failure,
         r"slurmstepd: error: .*(?:CANCELLED|[Oo]om|OOM|[Kk]ill|[Ee]xceeded)|srun: error: .*(?:[Ee]xited with exit code [1-9]|[Kk]illed|[Oo]ut [Oo]f [Mm]emory|[Ff]ault|[Tt]erminated|NODE|[Aa]borted)|CUDA out of memory|ChildFailedError|PBS: job killed|DUE TO (?:TIME LIMIT|PREEMPTION|NODE FAILURE)|oom[-_]kill|Submitted job triggered an exception|^Exited with exit code [1-9]|(?:Aborted|Segmentation fault|Bus error|Killed)(?: \(core dumped\))?\s*$",
-        r"^(?:\[rank\d+\]:\s*)?Traceback \(most recent call last\)",
+    ),
+    (Sign::Traceback, r"^(?:\[rank\d+\]:\s*)?Traceback \(most recent call last\)"),
+    (
+        Sign::Success,
         r"(?i)\b(?:training|job|run) (?:is )?(?:done|complete|completed|finished|ended)\b|Job completed successfully|^Successfully completed",
-    ])
-});
-
-const ALL: [Sign; 9] = [
-    Sign::Slurm,
-    Sign::Pbs,
-    Sign::Submitit,
-    Sign::Job,
-    Sign::Training,
-    Sign::Request,
-    Sign::Failure,
-    Sign::Traceback,
-    Sign::Success,
+    ),
 ];
+
+static SET: LazyLock<RegexSet> = LazyLock::new(|| set(&SIGNS.map(|(_, pattern)| pattern)));
 
 /// The signs of a line.
 pub(super) fn signs(line: &str) -> impl Iterator<Item = Sign> {
-    SIGNS.matches(line).into_iter().filter_map(|index| ALL.get(index).copied())
+    SET.matches(line).into_iter().filter_map(|index| SIGNS.get(index).map(|(sign, _)| *sign))
 }
 
 #[allow(clippy::expect_used)]
@@ -82,7 +93,7 @@ rules! {
     /// `Job 481200 (name) on gpu-[07-08]`, `SLURM_JOB_ID=481200`, `job 50071 on host`.
     JOB = r"(?i)\b(?:(?:slurm_)?job(?:[_ -]?id)?(?:entifier)?|step|pbs_jobid|batch job)\s*(?:[:=#]|is)?\s*(\d{2,}(?:_\d+|\[\d*\])?)(?:\.[\w.-]+)?\b(?:\s*\(([\w.@+:-]+)\))?(?:\s+(?:is\s+)?(?:running\s+)?on\s+(?:nodes?\s+|hosts?\s+)?([A-Za-z][\w.-]*(?:\[[\d,-]+\][\w.-]*)?(?:,[A-Za-z][\w.-]*(?:\[[\d,-]+\])?)*))?";
     /// A word for a place or an account, and what stands behind it.
-    WORD = r"(?i)(?:^|[\s,;|(\[])(user|username|partition|queue|account|host|hostname|node|node ?list|nodes|head[ _]?node|job[ _]?name|work(?:ing)?[ _]?dir(?:ectory)?|dir|cwd|master(?:[_ ]addr)?|started(?: at)?|start time)(\s*[:=]\s*|\s+)([^\s,;|)]*\[[\d,-]+\][^\s,;|)]*|[^\s,;|)]+)";
+    WORD = r"(?i)(?:^|[\s,;|(\[])(username|user|partition|queue|account|hostname|host|node ?list|nodes|node|head[ _]?node|job[ _]?name|work(?:ing)?[ _]?dir(?:ectory)?|dir|cwd|master(?:[_ ]addr)?|started(?: at)?|start time)(\s*[:=]\s*|\s+)([^\s,;|)]*\[[\d,-]+\][^\s,;|)]*|[^\s,;|)]+)";
     /// A variable of the environment, as `env`, `export -p` and `set -x` print it.
     VARIABLE = r#"^(?:\++ )?(?:export |declare -x )?([A-Z][A-Z0-9_]{2,}) ?[=:] ?"?([^"]*?)"?\s*$"#;
     /// The same within a line: `SLURM_JOB_ID=1 SLURM_NNODES=2`.

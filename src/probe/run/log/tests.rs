@@ -63,6 +63,19 @@ fn variables_of_a_job() {
 }
 
 #[test]
+fn a_job_that_introduces_itself_line_by_line() {
+    let text =
+        "Job ID: 5501\nJob name: bert\nNode list: gpu[1-2]\nPartition: gpu-long\nstep=10, skipped=0, lr=[0.0001]\n";
+    let run = look(slurm, "bert_5501.out", text).unwrap();
+    assert_eq!((run.run_id.as_deref(), run.job_name.as_deref()), (Some("5501"), Some("bert")));
+    assert_eq!(
+        (&run.nodes[..], run.partition.as_deref()),
+        (&["gpu1".to_owned(), "gpu2".to_owned()][..], Some("gpu-long"))
+    );
+    assert_eq!(run.last_step, Some(10));
+}
+
+#[test]
 fn a_job_of_pbs() {
     let text =
         "PBS_JOBID=8812.pbs01\nPBS_O_WORKDIR=/scratch/dora/run\nPBS_QUEUE=gpuq\nstep 1 loss 0.5\nstep 2 loss 0.4\n";
@@ -110,6 +123,7 @@ fn trainings_without_a_scheduler() {
             Epoch(train) [1][150/300] lr: 1.0e-02 loss: 0.4\n",
         "Epoch 1/3\n10/10 ━━━━ 1s 5ms/step - accuracy: 0.51 - loss: 0.69\nEpoch 2/3\n10/10 ━━━━ 1s 5ms/step - accuracy: 0.6 - loss: 0.6\n\
             Epoch 3/3\n10/10 ━━━━ 0s - accuracy: 0.7 - loss: 0.5\n",
+        "Epoch 0\nCurrent learning rate: 0.01\ntrain_loss -0.05\nEpoch 1\ntrain_loss -0.07\nEpoch 2\ntrain_loss -0.08\n",
     ] {
         assert!(look(training, "nohup.out", text).is_some(), "{text}");
     }
@@ -133,6 +147,11 @@ fn texts_that_look_like_logs() {
         ("slurmctld.log", "[2024-06-03T10:00:00] sched: Allocate JobId=481200 NodeList=gpu-07\nSLURM_JOB_ID=1\n"),
         ("notes.log", "Use srun and set SLURM_NTASKS in your script.\n"),
         ("install.log", "job 12 of 40 done\nTraceback (most recent call last):\n"),
+        ("net.log", "update 4: packet loss 0.5%\nupdate 5: packet loss 0.7%\nupdate 6: packet loss 0.9%\n"),
+        (
+            "md.log",
+            "Step 100 Energy -123.45 rmse 0.01\nStep 200 Energy -123.46 rmse 0.02\nStep 300 Energy -1.4 rmse 0.03\n",
+        ),
         ("empty.out", "\n"),
     ] {
         for probe in EACH {
