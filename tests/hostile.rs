@@ -18,7 +18,7 @@ use forge::place::{
 };
 use forge::tar::Tar;
 use forge::zip::Entry;
-use forge::{Body, Wrap, codec, safetensors, sevenz, tar, zip};
+use forge::{Body, Wrap, codec, safetensors, sevenz, table, tar, zip};
 
 /// No scan of anything hostile needs more, in KiB.
 const MEMORY: u64 = 150 << 10;
@@ -502,6 +502,174 @@ fn duplicate_keys_do_not_count_twice() {
     let inventory = place.scan();
     let facts = asset(&inventory, "same.safetensors").unwrap().fact.weights().unwrap();
     assert_eq!((facts.tensor_count, facts.parameter_count), (Some(1), Some(4)));
+}
+
+// Tables: rows that cost more than their bytes.
+
+/// Facts of the dataset at `locator`.
+fn dataset<'a>(inventory: &'a blastmap::model::Inventory, locator: &str) -> &'a blastmap::model::Dataset {
+    let asset = asset(inventory, locator).unwrap_or_else(|| panic!("{locator} was not found:{}", gaps(inventory)));
+    assert_eq!(asset.presence, Presence::Present, "{locator}");
+    asset.fact.dataset().unwrap()
+}
+
+#[test]
+fn rows_without_columns_are_not_walked() {
+    let place = Place::with("a.feather", &table::feather_without_columns(1 << 62));
+    let inventory = place.scan();
+    assert_eq!(dataset(&inventory, "a.feather").table.row_count, Some(1 << 62));
+}
+
+#[test]
+fn repeated_cells_have_an_end() {
+    let row = table::ods_row(1_999_999, 20_000, "xyz");
+    let mut place = Place::with("a.ods", &table::ods(&[("S".to_owned(), row)]));
+    place.limits.seconds = 2;
+    place.within = std::time::Duration::from_secs(10);
+    let inventory = place.scan();
+    assert!(dataset(&inventory, "a.ods").table.row_count_estimated);
+    assert!(inventory.gaps.iter().any(|gap| gap.cause == Cause::OverBudget), "{}", gaps(&inventory));
+}
+
+#[test]
+fn sheets_past_those_that_are_read_are_a_gap() {
+    let tables: Vec<(String, String)> = (0..600).map(|n| (format!("S{n}"), table::ods_row(1, 3, "xyz"))).collect();
+    let place = Place::with("a.ods", &table::ods(&tables));
+    let inventory = place.expect("a.ods", Stage::Probe, Cause::OverBudget, "only 500 of its sheets");
+    assert_eq!(dataset(&inventory, "a.ods").sheets.len(), 500);
+    let sheets: Vec<(String, usize)> = (0..501).map(|n| (format!("S{n}"), n)).collect();
+    let sheets: Vec<(&str, usize)> = sheets.iter().map(|(name, part)| (name.as_str(), *part)).collect();
+    let parts = vec![table::xlsx_row(&["a", "b"]); 501];
+    let place = Place::with("a.xlsx", &table::xlsx(&sheets, &parts));
+    let inventory = place.expect("a.xlsx", Stage::Probe, Cause::OverBudget, "only 500 of its sheets");
+    assert_eq!(dataset(&inventory, "a.xlsx").sheets.len(), 500);
+}
+
+#[test]
+fn wide_rows_are_held_in_bounded_memory() {
+    let mut place =
+        Place::with("a.ods", &table::ods(&[("S".to_owned(), table::ods_row(11, 20_000, &"x".repeat(4_000)))]));
+    place.within = std::time::Duration::from_secs(20);
+    place.scan();
+    assert_bounded_memory(&place);
+    // Texts that differ: the ratio is not what ends it.
+    let texts: Vec<String> =
+        (0..40_000u64).map(|n| format!("{:016x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15)).repeat(60)).collect();
+    let row = table::xlsx_row(&texts.iter().map(String::as_str).collect::<Vec<_>>());
+    let mut place = Place::with("a.xlsx", &table::xlsx(&[("S", 0)], &[row]));
+    place.within = std::time::Duration::from_secs(20);
+    place.expect("a.xlsx", Stage::Probe, Cause::OverBudget, "more than 20,000 columns");
+    assert_bounded_memory(&place);
+}
+
+#[test]
+fn a_part_that_is_many_sheets_is_read_once() {
+    let rows = table::xlsx_row(&["a", "b"]).repeat(2_000);
+    let place = Place::with("a.xlsx", &table::xlsx(&[("S", 0); 400], &[rows]));
+    let inventory = place.expect("a.xlsx", Stage::Probe, Cause::Malformed, "are the same");
+    assert_eq!(dataset(&inventory, "a.xlsx").sheets.len(), 1);
+}
+
+#[test]
+fn a_sheet_that_inflates_without_end_is_stopped_by_its_ratio() {
+    // One long run of blanks between two rows: nothing but the ratio ends it.
+    let (row, blanks) = (table::xlsx_row(&["a", "b"]), " ".repeat(1 << 20));
+    let rows = row.repeat(20) + &format!("{blanks}<x/>").repeat(40) + &row;
+    let place = Place::with("a.xlsx", &table::xlsx(&[("S", 0)], &[rows]));
+    let inventory = place.expect("a.xlsx", Stage::Probe, Cause::OverBudget, "--max-ratio");
+    assert_eq!(dataset(&inventory, "a.xlsx").sheets.len(), 1);
+    assert!(inventory.coverage.bytes_inflated < 32 << 20, "{} inflated", inventory.coverage.bytes_inflated);
+}
+
+#[test]
+fn items_without_bytes_are_not_walked() {
+    let field = |kind: &str| format!(r#"{{"type":"record","name":"r","fields":[{{"name":"a","type":{kind}}}]}}"#);
+    let nested = r#"{"type":"array","items":{"type":"array","items":"null"}}"#;
+    let inner = [table::long(1_000_000), vec![0]].concat();
+    let data = [table::long(200_000), inner.repeat(200_000), vec![0], vec![0; 1_200_000]].concat();
+    let place = Place::with("a.avro", &table::avro(&field(nested), &[(1, &data)]));
+    place.write("b.avro", &table::avro(&field("\"null\""), &[(65_536, &[][..]); 2_000]));
+    let inventory = place.expect("b.avro", Stage::Probe, Cause::Malformed, "do not hold");
+    assert_eq!(dataset(&inventory, "a.avro").table.row_count, Some(1));
+    assert_eq!(dataset(&inventory, "b.avro").table.row_count, Some(65_536));
+}
+
+#[test]
+fn names_of_columns_are_kept_cut() {
+    let key = "k".repeat(100_000);
+    let lines: String = (0..40).map(|n| format!("{{\"{key}{n}\":1,\"b\":{{\"{n}{key}\":2}}}}\n")).collect();
+    let place = Place::with("a.jsonl", &[b"{\"a\":1,\"b\":2}\n".repeat(2), lines.into_bytes()].concat());
+    place.write("b.csv", format!("id,{}\n{}", "n".repeat(60_000), "1,2\n".repeat(9)).as_bytes());
+    let inventory = place.scan();
+    for locator in ["a.jsonl", "b.csv"] {
+        let table = &dataset(&inventory, locator).table;
+        assert!(table.columns.iter().all(|name| name.len() <= 1024), "{locator}");
+    }
+}
+
+#[test]
+fn columns_past_those_that_are_looked_at_are_a_gap() {
+    let names: Vec<String> = (0..5_000).map(|n| format!("c{n}")).collect();
+    let values = vec!["1"; 5_000].join(",");
+    let place = Place::with("a.csv", format!("{}\n{values}\n{values}\n", names.join(",")).as_bytes());
+    let inventory = place.expect("a.csv", Stage::Probe, Cause::OverBudget, "904 columns past the first 4096");
+    assert_eq!(dataset(&inventory, "a.csv").table.column_count, Some(5_000));
+}
+
+#[test]
+fn a_quote_that_is_left_open_is_a_gap() {
+    for rows in [3_000, 20] {
+        let people: String = (0..rows).map(|n| format!("P{n},a{n}@x.org\n")).collect();
+        let place = Place::with("patients.csv", format!("patient_id,email\nP,b@x.org\n\"P1,{people}").as_bytes());
+        let inventory = place.expect("patients.csv", Stage::Probe, Cause::Malformed, "quote that is not closed");
+        assert!(dataset(&inventory, "patients.csv").table.row_count_estimated);
+    }
+    let place = Place::with("a.csv", b"id,note\n1,\"two\nlines\"\n2,\"and\nthe last\"\n");
+    let inventory = place.scan();
+    assert!(inventory.gaps.is_empty(), "{}", gaps(&inventory));
+}
+
+#[test]
+fn tables_whose_first_record_is_too_long_to_tell_are_a_gap() {
+    let long = "x".repeat(5 << 20);
+    let place = Place::with("a.csv", long.as_bytes());
+    place.write("b.json", format!("[{{\"id\":1,\"name\":\"{long}\"}},{{\"id\":2,\"name\":\"b\"}}]").as_bytes());
+    place.write("c.jsonl", format!("{{\"id\":1,\"name\":\"{}\"}}", long.repeat(13)).as_bytes());
+    let inventory = place.scan();
+    for locator in ["a.csv", "b.json", "c.jsonl"] {
+        assert_gap(&inventory, locator, Stage::Probe, Cause::OverBudget, "its first");
+    }
+    // What fits a longer look is read.
+    let vector = "x".repeat(70_000);
+    let records: Vec<String> = (0..5).map(|n| format!("{{\"patient_id\":\"P{n}\",\"name\":\"{vector}\"}}")).collect();
+    let place = Place::with("d.json", format!("[{}]", records.join(",")).as_bytes());
+    place.write("e.json.gz", &codec::gzip(format!("[{}]", records.join(",")).as_bytes()));
+    let inventory = place.scan();
+    for locator in ["d.json", "e.json.gz"] {
+        assert_eq!(dataset(&inventory, locator).table.row_count, Some(5), "{locator}");
+    }
+}
+
+#[test]
+fn segments_that_are_cut_are_a_gap() {
+    let message = format!("MSH|^~\\&|A|F|||20240101||ADT^A01|1|P|2.5\rPID|1||{}|1^^^H||F^A\r", "x".repeat(70_000));
+    let place = Place::with("a.hl7", message.as_bytes());
+    place.expect("a.hl7", Stage::Probe, Cause::OverBudget, "segments over 64 KiB");
+}
+
+#[test]
+fn sheets_whose_names_are_withheld_are_all_there() {
+    let names: Vec<String> = (0..5).map(|n| format!("ann{n}@example.org")).collect();
+    let sheets: Vec<(&str, usize)> = names.iter().enumerate().map(|(part, name)| (name.as_str(), part)).collect();
+    let rows = |part: usize| -> String {
+        let people = (0..20).map(|n| table::xlsx_row(&[&format!("P{part}-{n}"), "x"]));
+        table::xlsx_row(&["patient_id", "email"]) + &people.collect::<String>()
+    };
+    let place = Place::with("a.xlsx", &table::xlsx(&sheets, &(0..5).map(rows).collect::<Vec<_>>()));
+    let inventory = place.scan();
+    let facts = dataset(&inventory, "a.xlsx");
+    assert_eq!((facts.sheets.len(), facts.table.row_count), (5, Some(100)));
+    assert!(facts.sheets.keys().all(|name| !name.contains("ann")));
 }
 
 // Tables.

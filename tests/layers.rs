@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 const ROOMS: &[(u8, &str, &[&str])] = &[
     (1, "model", &[]),
     (2, "blob", &["model"]),
-    (3, "table", &["model"]),
+    (3, "table", &["blob", "model"]),
     (3, "archive", &["blob", "model"]),
     (3, "signature", &["model"]),
     (3, "assemble", &["model"]),

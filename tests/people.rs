@@ -21,7 +21,7 @@ fn table(path: &str) -> TableFacts {
         for (number, value) in row.iter().enumerate() {
             table.cell(number, Cell::Text(value));
         }
-        table.end_row();
+        table.end_row().unwrap();
     }
     table.finish()
 }

@@ -5,6 +5,22 @@ use std::time::Instant;
 
 use super::ReadError;
 
+/// What everything under one file may cost, asked by whoever works without reading: bytes that say what is to be
+/// repeated a billion times need no further read.
+pub trait Purse {
+    /// Asks to go on, after `inflated` more bytes came out of a decompressor.
+    ///
+    /// # Errors
+    /// [`ReadError::OutOfTime`] or [`ReadError::OverBudget`].
+    fn take(&self, inflated: u64) -> Result<(), ReadError>;
+
+    /// Asks whether `given` bytes may have come out of `packed`.
+    ///
+    /// # Errors
+    /// [`ReadError::OverBudget`].
+    fn allows(&self, packed: u64, given: u64) -> Result<(), ReadError>;
+}
+
 /// Reads and bytes of everything opened under one root entry, and the time it may take.
 #[derive(Debug, Default)]
 pub struct Meter {

@@ -19,7 +19,7 @@ use crate::model::Cause;
 pub use cursor::{Cursor, Endian};
 pub use file::File;
 pub use memory::{Memory, Part, Prefix, Range};
-pub use meter::Meter;
+pub use meter::{Meter, Purse};
 pub use spool::Spool;
 
 /// Bytes with a length, readable at any position.

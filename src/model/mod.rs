@@ -24,11 +24,11 @@ pub use content::{ContentId, hex, is_digest};
 pub use date::{Date, DateError};
 pub use fact::{
     Code, Dataset, Declared, Fact, Infra, LOWEST, Nodes, Part, Parts, People, REGISTERS, Risk, Run, Sketch,
-    SubjectKind, TableFacts, UnknownField, Weights, estimate_distinct, raise,
+    SubjectKind, TableFacts, UnknownField, Weights, estimate_distinct, keep, raise,
 };
 pub use gap::{Cause, Gap, Stage};
 pub use locator::{Hop, Locator, LocatorError, SourceId, escape_name, is_unprintable};
-pub use redact::{names_secret, publishable, redact_map};
+pub use redact::{names_secret, publishable, redact_map, typed};
 pub use rules::{Allow, CrownJewels, RuleFinding, Rules, Verdict};
 pub use survey::{
     Access, Confidence, Coverage, Evidence, Family, Kind, MAX_EXTENSION, NOT_LOOKED_FOR, Presence, Role, ScanOptions,

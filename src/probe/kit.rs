@@ -2,9 +2,11 @@
 
 use serde::de::DeserializeOwned;
 
+use std::io::Read;
+
 use super::{Input, ProbeError};
-use crate::archive::zip::ZipError;
-use crate::blob::{Blob, Cursor, ReadError, read_vec};
+use crate::archive::zip::{Directory, Member, Method, ZipError};
+use crate::blob::{Blob, Cursor, Purse, ReadError, read_vec};
 use crate::model::Cause;
 
 /// Deepest nesting of a JSON header that is parsed. serde_json stops at 128 by itself; formats of this house use
@@ -142,15 +144,45 @@ pub fn of_member(error: ZipError, what: &str) -> ProbeError {
     }
 }
 
+/// The content of a member of a zip, from its first byte on, on the scan's account.
+///
+/// # Errors
+/// As [`Directory::open`]; reading answers what the purse says too.
+pub fn unpacked<'b>(input: &Input<'b>, zip: &Directory, member: &Member) -> Result<impl Read + use<'b>, ProbeError> {
+    let purse = input.tables.purse.filter(|_| member.method != Method::Stored);
+    Ok(Metered { inner: zip.open(input.blob, member)?, purse, packed: member.packed, given: 0 })
+}
+
+/// What comes out of a decompressor, held against the purse.
+struct Metered<'p, R> {
+    inner: R,
+    purse: Option<&'p dyn Purse>,
+    packed: u64,
+    given: u64,
+}
+
+impl<R: Read> Read for Metered<'_, R> {
+    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+        let Some(purse) = self.purse else { return self.inner.read(buf) };
+        purse.allows(self.packed, self.given)?;
+        let got = self.inner.read(buf)?;
+        self.given = self.given.saturating_add(got as u64);
+        purse.take(got as u64)?;
+        Ok(got)
+    }
+}
+
 /// What a parser that has already learned something makes of an error: a note beside its partial facts.
 ///
 /// # Errors
-/// The error itself where the bytes are not to blame: they could not be had, or there was no time.
+/// The error itself where the bytes could not be had. Where there was no time for more, or no room, what was learned
+/// until then stands.
 pub fn note(error: ProbeError) -> Result<(Cause, String), ProbeError> {
     let cause = match &error {
         ProbeError::Malformed(_) | ProbeError::Read(ReadError::TooLong { .. }) => Cause::Malformed,
         ProbeError::Read(ReadError::Ended { .. }) => Cause::Truncated,
         ProbeError::Unsupported(_) => Cause::Unsupported,
+        ProbeError::Read(ReadError::OutOfTime | ReadError::OverBudget(_)) => Cause::OverBudget,
         _ => return Err(error),
     };
     Ok((cause, error.to_string()))
@@ -166,6 +198,14 @@ mod tests {
         assert!(json::<serde_json::Value>(deep.as_bytes(), "x").is_err());
         assert!(json::<serde_json::Value>(br#"{"a":["[[[[",{"b":1}]}"#, "x").is_ok());
         assert_eq!(json_depth(br#"{"\"[[":[1]}"#), 2);
+    }
+
+    #[test]
+    fn time_that_is_over_leaves_what_was_learned() {
+        let note = |error: ReadError| note(error.into()).map(|(cause, _)| cause);
+        assert_eq!(note(ReadError::OutOfTime).unwrap(), Cause::OverBudget);
+        assert_eq!(note(ReadError::OverBudget(String::new())).unwrap(), Cause::OverBudget);
+        assert!(note(ReadError::NeedMore { kept: 1 }).is_err(), "spooled, it is another matter");
     }
 
     #[test]

@@ -30,7 +30,7 @@ use std::sync::{Arc, LazyLock};
 use crate::archive::zip::ZipError;
 use crate::blob::{Blob, Memory, ReadError, Reader};
 use crate::model::{Cause, ContentId, Fact};
-use crate::table::{Context, Settings, Table};
+use crate::table::{self, Context, MAX_COLUMNS, Means, Settings, Table};
 
 /// What a probe looks at.
 #[derive(Clone, Copy)]
@@ -43,8 +43,8 @@ pub struct Input<'a> {
     pub head: &'a [u8],
     /// Its path, less the endings of compressions: a table's context, never a test of what it is.
     pub name: &'a [u8],
-    /// How tables are looked at.
-    pub tables: &'a Settings,
+    /// How tables are looked at, and what everything may cost.
+    pub tables: Means<'a>,
     /// Whether rows are to be read, or names and structure alone (`--depth headers`).
     pub rows: bool,
 }
@@ -53,7 +53,7 @@ impl<'a> Input<'a> {
     /// An entry without a name, looked at in the usual way.
     pub fn new(blob: &'a dyn Blob, head: &'a [u8]) -> Input<'a> {
         static USUAL: LazyLock<Settings> = LazyLock::new(Settings::default);
-        Input { blob, shared: None, head, name: b"", tables: &USUAL, rows: true }
+        Input { blob, shared: None, head, name: b"", tables: Means::from(&*USUAL), rows: true }
     }
 
     /// The entry's bytes to share; read into memory, where nobody has them so and they are few.
@@ -121,6 +121,23 @@ impl Finding {
             dataset.kind.clone_from(&dataset.table.kind);
         }
         Finding { format: None, fact, identities: Vec::new(), notes: Vec::new(), descend: false, members: Vec::new() }
+    }
+
+    /// The same with names of columns of bounded length, and a note where a table has columns that were not looked at.
+    #[must_use]
+    pub fn settled(mut self) -> Finding {
+        if let Fact::Dataset(dataset) = &mut self.fact {
+            let mut further = 0;
+            for table in dataset.tables.values_mut().chain(dataset.sheets.values_mut()).chain([&mut dataset.table]) {
+                table.columns.iter_mut().for_each(table::cut);
+                further = further.max(table.further_columns);
+            }
+            if further > 0 {
+                let detail = format!("the values of {further} columns past the first {MAX_COLUMNS} were not looked at");
+                self.notes.push((Cause::OverBudget, detail));
+            }
+        }
+        self
     }
 
     /// The same, with a note of what ended the reading early, if anything did.

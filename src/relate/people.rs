@@ -104,8 +104,10 @@ fn join_by_key(tables: &[(&Asset, &TableFacts)], groups: &mut Groups) {
         shared.push((both, asked, first, second));
     }
     shared.sort_by_key(|&(both, _, first, second)| (std::cmp::Reverse(both), first, second));
-    let mut traits: Vec<Traits> =
-        tables.iter().map(|(_, table)| people(table).map(|people| people.traits.clone()).unwrap_or_default()).collect();
+    let mut traits: Vec<Traits> = tables
+        .iter()
+        .map(|(_, table)| Traits::OfOne(people(table).map(|people| people.traits.as_slice()).unwrap_or_default()))
+        .collect();
     for (both, asked, first, second) in shared {
         let (Some((_, a)), Some((_, b))) = (tables.get(first), tables.get(second)) else { continue };
         // One person in common may be an accident of short keys; the only one of a table is not.
@@ -118,23 +120,67 @@ fn join_by_key(tables: &[(&Asset, &TableFacts)], groups: &mut Groups) {
         }
         groups.join(one, other);
         // The smaller of the two moves, so that each trait moves a few times only.
-        let (mut large, mut small) =
-            match (traits.get_mut(one).map(std::mem::take), traits.get_mut(other).map(std::mem::take)) {
-                (Some(a), Some(b)) if a.len() >= b.len() => (a, b),
-                (Some(a), Some(b)) => (b, a),
-                _ => continue,
-            };
-        while let Some((key, trait_)) = small.pop_first() {
-            large.entry(key).or_insert(trait_);
-        }
+        let (large, small) = match (traits.get_mut(one).map(std::mem::take), traits.get_mut(other).map(std::mem::take))
+        {
+            (Some(a), Some(b)) if a.len() >= b.len() => (a, b),
+            (Some(a), Some(b)) => (b, a),
+            _ => continue,
+        };
         if let Some(root) = traits.get_mut(groups.root(one)) {
-            *root = large;
+            *root = large.with(small);
         }
     }
 }
 
-/// Sex and year of birth by hashed key.
-type Traits = BTreeMap<u64, u64>;
+/// Sex and year of birth by hashed key: of one table as they lie there, or of all that were joined.
+enum Traits<'t> {
+    OfOne(&'t [(u64, u64)]),
+    OfMany(BTreeMap<u64, u64>),
+}
+
+impl Default for Traits<'_> {
+    fn default() -> Self {
+        Traits::OfOne(&[])
+    }
+}
+
+impl Traits<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Traits::OfOne(list) => list.len(),
+            Traits::OfMany(map) => map.len(),
+        }
+    }
+
+    fn get(&self, key: u64) -> Option<u64> {
+        match self {
+            Traits::OfOne(list) => {
+                let at = list.binary_search_by_key(&key, |(key, _)| *key).ok()?;
+                list.get(at).map(|(_, known)| *known)
+            }
+            Traits::OfMany(map) => map.get(&key).copied(),
+        }
+    }
+
+    fn iter(&self) -> Box<dyn Iterator<Item = (u64, u64)> + '_> {
+        match self {
+            Traits::OfOne(list) => Box::new(list.iter().copied()),
+            Traits::OfMany(map) => Box::new(map.iter().map(|(key, known)| (*key, *known))),
+        }
+    }
+
+    /// The same, with those of another that it does not know.
+    fn with(self, other: Traits) -> Self {
+        let mut map = match self {
+            Traits::OfOne(list) => list.iter().copied().collect(),
+            Traits::OfMany(map) => map,
+        };
+        for (key, known) in other.iter() {
+            map.entry(key).or_insert(known);
+        }
+        Traits::OfMany(map)
+    }
+}
 
 /// Whether most people with the same key have another sex or year of birth in the two.
 fn disagree(a: &Traits, b: &Traits) -> bool {
@@ -143,7 +189,7 @@ fn disagree(a: &Traits, b: &Traits) -> bool {
     let known = small
         .iter()
         .filter_map(|(key, one)| Some((one, large.get(key)?)))
-        .filter(|(one, other)| (*one ^ *other) & 3 == 0);
+        .filter(|(one, other)| (one ^ other) & 3 == 0);
     let (same, other) =
         known.fold((0, 0), |(same, other), (a, b)| if a == b { (same + 1, other) } else { (same, other + 1) });
     other > same

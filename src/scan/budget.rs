@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::Limits;
-use crate::blob::ReadError;
+use crate::blob::{Purse, ReadError};
 
 /// The purse of one file of a source, and of all that is nested in it.
 pub(super) struct Budget<'a> {
@@ -124,6 +124,16 @@ impl<'a> Budget<'a> {
         }
         self.inflated.set(wanted);
         Ok(())
+    }
+}
+
+impl Purse for Budget<'_> {
+    fn take(&self, inflated: u64) -> Result<(), ReadError> {
+        self.take_inflated(inflated)
+    }
+
+    fn allows(&self, packed: u64, given: u64) -> Result<(), ReadError> {
+        self.allows_ratio(packed, given).map_err(ReadError::OverBudget)
     }
 }
 

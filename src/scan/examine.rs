@@ -17,7 +17,7 @@ use crate::blob::{Blob, Memory, Prefix, ReadError, Spool, read_full};
 use crate::model::{Cause, Confidence, ContentId, Evidence, Fact, Gap, Presence, Role, Sighting, Stage, TallyKey};
 use crate::probe::{self, Finding, ProbeError, Run};
 use crate::signature::{HEAD, Match, Signature, View};
-use crate::table::withhold;
+use crate::table::{Means, withhold};
 use crate::unpack;
 
 /// Bytes kept of the beginning of a stream.
@@ -307,7 +307,7 @@ impl Examination<'_, '_, '_> {
             shared: Some(blob),
             head: view.head,
             name: &self.entry.name,
-            tables: &self.cx.plan.tables,
+            tables: Means { settings: &self.cx.plan.tables, purse: Some(self.budget) },
             rows: self.cx.plan.depth >= Depth::Content,
         };
         let mut is_read = false;
@@ -324,7 +324,7 @@ impl Examination<'_, '_, '_> {
             self.gap(Stage::Probe, Cause::Panicked, detail);
             Err(ProbeError::NotMine)
         });
-        (answer, is_read)
+        (answer.map(Finding::settled), is_read)
     }
 
     fn recognised(&mut self, found: &Match, mut finding: Finding, blob: &dyn Blob) {
@@ -399,9 +399,11 @@ impl Examination<'_, '_, '_> {
     fn unrecognised(&mut self, view: &View, failure: Option<(&Signature, ProbeError)>) {
         let claimed = self.cx.signatures.claimed(view);
         let failure = match (failure, claimed) {
-            // A weak hint that led nowhere is not worth a word, unless the name says the same or a parser knows it.
+            // A weak hint that led nowhere is not worth a word, unless the name says the same or a parser knows it: what
+            // is a variant, or too much to be told.
             (Some((signature, error)), None)
-                if signature.confidence < Confidence::High && !matches!(error, ProbeError::Unsupported(_)) =>
+                if signature.confidence < Confidence::High
+                    && !matches!(error, ProbeError::Unsupported(_) | ProbeError::Read(ReadError::OverBudget(_))) =>
             {
                 None
             }
@@ -452,7 +454,13 @@ impl Examination<'_, '_, '_> {
     }
 
     fn gap(&mut self, stage: Stage, cause: Cause, detail: impl Into<String>) {
+        let gap = Gap::new(self.entry.locator.clone(), stage, cause, detail);
+        // What ended the reading ends the next one too: said once.
+        let is_same = |other: &&Gap| other.cause == cause && other.detail == gap.detail && other.locator == gap.locator;
+        if self.tray.gaps.iter().rev().take(8).any(|other| is_same(&other)) {
+            return;
+        }
         self.cx.progress.gap();
-        self.tray.gaps.push(Gap::new(self.entry.locator.clone(), stage, cause, detail));
+        self.tray.gaps.push(gap);
     }
 }

@@ -27,14 +27,45 @@ pub use header::names_columns;
 pub use profile::{Column, Kind, Profile};
 pub use risk::RISK_CLASSES;
 
-use crate::model::{People, Sketch, SubjectKind, TableFacts};
+use crate::blob::{Purse, ReadError};
+use crate::model::{LOWEST, People, Sketch, SubjectKind, TableFacts};
 
 /// Columns that are looked at; of further ones only the number is known.
-const MAX_COLUMNS: usize = 4096;
+pub const MAX_COLUMNS: usize = 4096;
+/// Bytes of a column's name that are kept: questions of a survey are long, an attack is longer.
+pub const MAX_NAME: usize = 1024;
 /// Values kept over all columns, for their tests.
 const MAX_KEPT_IN_ALL: usize = 64 << 10;
 /// Values kept of one column.
 const MAX_KEPT_EACH: usize = 1024;
+
+/// Rows, and values of one row, after which the purse is asked whether there is time for more.
+const ASK_EVERY: u64 = 4096;
+
+/// How tables are looked at, and who pays for it.
+#[derive(Clone, Copy)]
+pub struct Means<'s> {
+    /// How they are looked at.
+    pub settings: &'s Settings,
+    /// What that may cost: rows need no bytes where a format repeats or invents them.
+    pub purse: Option<&'s dyn Purse>,
+}
+
+impl<'s> From<&'s Settings> for Means<'s> {
+    fn from(settings: &'s Settings) -> Means<'s> {
+        Means { settings, purse: None }
+    }
+}
+
+impl Means<'_> {
+    /// Asks for time to go on.
+    ///
+    /// # Errors
+    /// What the purse answers.
+    pub fn check(&self) -> Result<(), ReadError> {
+        self.purse.map_or(Ok(()), |purse| purse.take(0))
+    }
+}
 
 /// How tables are looked at.
 #[derive(Debug, Default)]
@@ -49,12 +80,10 @@ pub struct Settings {
 
 /// Columns whose values may stand for one person each, and are counted while rows go by.
 const MAX_KEYS: usize = 4;
-/// People of whom more than their key is remembered, to tell whether two tables are about the same.
-const MAX_TRAITS: usize = 20_000;
 
 /// One table, while its rows go by.
 pub struct Table<'s> {
-    settings: &'s Settings,
+    means: Means<'s>,
     context: Context,
     profiles: Vec<Profile>,
     asked: Vec<Asked>,
@@ -63,6 +92,8 @@ pub struct Table<'s> {
     rows: u64,
     /// Whether rows were left out.
     cut: bool,
+    /// Rows and values since the purse was asked.
+    fed: u64,
     /// Digest over all rows, and over the row at hand.
     digest: u64,
     row: u64,
@@ -81,21 +112,22 @@ struct Watch {
     risk: Option<risk::Watch>,
     /// The person of the row at hand, and whether it is the person's first row.
     person: Option<(u64, bool)>,
-    /// What else is known of the first people.
+    /// What else is known of the people whose hashes are lowest: of those that are kept.
     traits: BTreeMap<u64, u64>,
 }
 
 impl<'s> Table<'s> {
     /// A table of which nothing is known but where it stands.
-    pub fn new(settings: &'s Settings, context: Context) -> Table<'s> {
+    pub fn new(means: impl Into<Means<'s>>, context: Context) -> Table<'s> {
         Table {
-            settings,
+            means: means.into(),
             context,
             profiles: Vec::new(),
             asked: Vec::new(),
             further: 0,
             rows: 0,
             cut: false,
+            fed: 0,
             digest: 0,
             row: 0,
             watch: None,
@@ -107,14 +139,15 @@ impl<'s> Table<'s> {
 
     /// Adds a column; the number is what [`Table::cell`] takes. Columns may show up while rows go by; sets of
     /// quasi-identifiers are made of those that were there before the first value.
-    pub fn column(&mut self, column: Column) -> usize {
+    pub fn column(&mut self, mut column: Column) -> usize {
         let number = self.profiles.len();
         if number >= MAX_COLUMNS {
             self.further += 1;
             return usize::MAX;
         }
+        cut(&mut column.name);
         let kept = (MAX_KEPT_IN_ALL / (number + 1)).clamp(16, MAX_KEPT_EACH);
-        self.asked.push(self.settings.taxonomy.ask(&column));
+        self.asked.push(self.means.settings.taxonomy.ask(&column));
         self.profiles.push(Profile::new(column, kept));
         number
     }
@@ -126,7 +159,7 @@ impl<'s> Table<'s> {
 
     /// What its columns may hold.
     pub fn taxonomy(&self) -> &'s Taxonomy {
-        &self.settings.taxonomy
+        &self.means.settings.taxonomy
     }
 
     /// Rows so far.
@@ -136,6 +169,7 @@ impl<'s> Table<'s> {
 
     /// One value of the row at hand. A column that holds a list gets several; one that gets none is missing.
     pub fn cell(&mut self, column: usize, cell: Cell) {
+        self.fed = self.fed.saturating_add(1);
         let Some(profile) = self.profiles.get_mut(column) else { return };
         if let Cell::Text(text) = cell
             && is_free_text(text)
@@ -153,12 +187,16 @@ impl<'s> Table<'s> {
         if let Some(dictionary) = &mut self.dictionary {
             dictionary.cell(column, normal);
         }
-        let watch = self.watch.get_or_insert_with(|| Watch::new(&self.asked, self.settings));
+        let watch = self.watch.get_or_insert_with(|| Watch::new(&self.asked, self.means.settings));
         watch.cell(column, normal, hash);
     }
 
     /// The row is complete.
-    pub fn end_row(&mut self) {
+    ///
+    /// # Errors
+    /// Where there is no time for more: the one place that every row of every format passes. The table knows then that
+    /// it is cut, and what it holds so far stands.
+    pub fn end_row(&mut self) -> Result<(), ReadError> {
         self.rows += 1;
         self.digest = self.digest.wrapping_add(cell::mix(self.row, 1));
         self.row = 0;
@@ -166,8 +204,24 @@ impl<'s> Table<'s> {
             watch.end_row();
         }
         if let Some(dictionary) = &mut self.dictionary {
-            dictionary.end_row(&self.settings.taxonomy);
+            dictionary.end_row(&self.means.settings.taxonomy);
         }
+        self.fed = self.fed.saturating_add(1);
+        if self.fed < ASK_EVERY {
+            return Ok(());
+        }
+        self.fed = 0;
+        self.check()
+    }
+
+    /// Asks for time to go on: for what counts much and ends no row.
+    ///
+    /// # Errors
+    /// As [`Table::end_row`].
+    pub fn check(&mut self) -> Result<(), ReadError> {
+        let answer = self.means.check();
+        self.cut |= answer.is_err();
+        answer
     }
 
     /// Rows follow that were not read: nothing is then said that a part of the rows cannot tell.
@@ -177,15 +231,16 @@ impl<'s> Table<'s> {
 
     /// What it says. `row_count` is the number of rows that were handed over; a reader that knows better puts it right.
     pub fn finish(mut self) -> TableFacts {
-        if self.cut || self.settings.names_only {
+        if self.cut || self.means.settings.names_only {
             self.profiles.iter_mut().for_each(|profile| profile.unread = profile.filled == 0);
         }
-        let mut facts = self.settings.taxonomy.classify(&self.profiles, &self.context);
+        let mut facts = self.means.settings.taxonomy.classify(&self.profiles, &self.context);
         facts.declares = self.dictionary.map(Dictionary::finish).unwrap_or_default();
         facts.row_count = Some(self.rows);
         facts.row_count_estimated = self.cut;
         facts.columns = self.profiles.iter().map(|profile| profile.column.name.clone()).collect();
         facts.column_count = Some(self.profiles.len() as u64 + self.further);
+        facts.further_columns = self.further;
         facts.embedded = self.embedded.into_iter().map(|(class, cells)| (class.to_owned(), cells)).collect();
         let is_whole = !self.cut && self.rows > 0 && self.further == 0;
         let mut sketch = Sketch { rows: is_whole.then_some(self.digest), people: None };
@@ -195,6 +250,14 @@ impl<'s> Table<'s> {
         }
         facts.sketch = Some(Arc::new(sketch));
         facts
+    }
+}
+
+/// Cuts a column's name to what is kept of it.
+pub fn cut(name: &mut String) {
+    if name.len() > MAX_NAME {
+        name.truncate(name.floor_char_boundary(MAX_NAME));
+        name.shrink_to_fit();
     }
 }
 
@@ -245,10 +308,13 @@ impl Watch {
         let person = self.person.take();
         if let Some(risk) = &mut self.risk {
             if let Some((key, true)) = person
-                && self.traits.len() < MAX_TRAITS
+                && (self.traits.len() < LOWEST || self.traits.last_key_value().is_some_and(|(last, _)| key < *last))
                 && let Some(traits) = risk.traits()
             {
                 self.traits.insert(key, traits);
+                if self.traits.len() > LOWEST {
+                    self.traits.pop_last();
+                }
             }
             risk.end_row(self.keys.is_empty() || person.is_some_and(|(_, is_new)| is_new));
         }
@@ -311,7 +377,7 @@ mod tests {
         }
         for row in rows {
             row.iter().enumerate().for_each(|(number, value)| table.cell(number, Cell::Text(value)));
-            table.end_row();
+            table.end_row().unwrap();
         }
         if !is_read {
             table.cut();
@@ -333,5 +399,56 @@ mod tests {
         // An empty table says nothing of anybody.
         let empty = facts(&settings, true, &[]);
         assert_eq!((empty.health_data, empty.direct_identifiers.len()), (Some(false), 0));
+    }
+
+    /// A purse whose time is over.
+    struct Empty;
+
+    impl Purse for Empty {
+        fn take(&self, _: u64) -> Result<(), ReadError> {
+            Err(ReadError::OutOfTime)
+        }
+        fn allows(&self, _: u64, _: u64) -> Result<(), ReadError> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn rows_end_where_time_does_and_what_was_fed_stands() {
+        let settings = Settings::default();
+        let mut table = Table::new(Means { settings: &settings, purse: Some(&Empty) }, Context::default());
+        table.column(Column::named("x"));
+        let rows = (0..u64::MAX).take_while(|_| table.end_row().is_ok()).count() as u64 + 1;
+        assert_eq!(rows, ASK_EVERY);
+        let facts = table.finish();
+        assert_eq!((facts.row_count, facts.row_count_estimated), (Some(ASK_EVERY), true));
+    }
+
+    #[test]
+    fn traits_are_kept_of_the_people_that_are_kept() {
+        let settings = Settings::default();
+        let mut table = Table::new(&settings, Context::default());
+        let columns = ["patient_id", "birth_year", "sex"].map(|name| table.column(Column::named(name)));
+        for row in 0..30_000 {
+            table.cell(columns[0], Cell::Text(&format!("S-{row:06}")));
+            table.cell(columns[1], Cell::Integer(1930 + row % 80));
+            table.cell(columns[2], Cell::Text(if row % 2 == 0 { "F" } else { "M" }));
+            table.end_row().unwrap();
+        }
+        let watch = table.watch.as_ref().unwrap();
+        assert_eq!(watch.traits.len(), LOWEST, "not one more while rows go by");
+        let facts = table.finish();
+        let people = facts.sketch.as_ref().unwrap().people.as_ref().unwrap();
+        let keys: Vec<u64> = people.traits.iter().map(|(key, _)| *key).collect();
+        assert_eq!(keys, people.lowest, "of all of them, wherever in the table they stand");
+    }
+
+    #[test]
+    fn values_of_one_row_count_too() {
+        let settings = Settings::default();
+        let mut table = Table::new(Means { settings: &settings, purse: Some(&Empty) }, Context::default());
+        let column = table.column(Column::named("x"));
+        (0..ASK_EVERY).for_each(|number| table.cell(column, Cell::Integer(number as i64)));
+        assert!(table.end_row().is_err());
     }
 }

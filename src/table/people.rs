@@ -101,7 +101,7 @@ impl Count {
     }
 
     /// What joins it to other tables.
-    pub(super) fn sketch(self, mut traits: BTreeMap<u64, u64>) -> People {
+    pub(super) fn sketch(self, traits: BTreeMap<u64, u64>) -> People {
         let (distinct, _) = self.distinct();
         // Row counters: they start at 0 or 1 and leave hardly anything out.
         let dense = self.only_numbers
@@ -109,7 +109,7 @@ impl Count {
         match self.over {
             Some(over) => {
                 let lowest: Vec<u64> = over.lowest.into_iter().collect();
-                traits.retain(|key, _| lowest.binary_search(key).is_ok());
+                let traits = traits.into_iter().filter(|(key, _)| lowest.binary_search(key).is_ok()).collect();
                 People { lowest, whole: false, registers: over.registers, traits, dense }
             }
             None => {
@@ -120,7 +120,7 @@ impl Count {
                 let mut lowest: Vec<u64> = self.exact.into_iter().collect();
                 lowest.sort_unstable();
                 lowest.truncate(LOWEST);
-                traits.retain(|key, _| lowest.binary_search(key).is_ok());
+                let traits = traits.into_iter().filter(|(key, _)| lowest.binary_search(key).is_ok()).collect();
                 People { lowest, whole, registers, traits, dense }
             }
         }

@@ -22,6 +22,7 @@ pub mod place;
 pub mod runs;
 pub mod safetensors;
 pub mod sevenz;
+pub mod table;
 pub mod tar;
 pub mod torch;
 pub mod zip;

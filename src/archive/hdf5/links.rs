@@ -31,16 +31,24 @@ impl File<'_> {
                     continue;
                 }
             };
-            if matches!(object, Object::Group { .. }) && depth < MAX_DEPTH {
+            if matches!(object, Object::Group { .. }) && depth >= MAX_DEPTH {
+                stopped.get_or_insert(Hdf5Error::TooLarge("levels of groups"));
+            } else if matches!(object, Object::Group { .. }) {
                 let links = self.links(address).unwrap_or_else(|error| {
                     stopped.get_or_insert(error);
                     Vec::new()
                 });
                 for link in links.into_iter().rev() {
+                    if link.is_external {
+                        stopped.get_or_insert(Hdf5Error::Unsupported("a link to another file"));
+                    }
+                    // What a symbolic link leads to has a name of its own.
                     let Some(target) = link.target else { continue };
                     let child = if path.is_empty() { link.name } else { format!("{path}/{}", link.name) };
                     if child.len() <= MAX_PATH {
                         open.push((child, target, depth.saturating_add(1)));
+                    } else {
+                        stopped.get_or_insert(Hdf5Error::TooLarge("bytes of a path"));
                     }
                 }
             }
@@ -100,7 +108,7 @@ impl File<'_> {
         let length = bytes.length(1usize << (flags & 3))?;
         let name = String::from_utf8_lossy(bytes.take(length)?).into_owned();
         let target = if kind == 0 { Some(bytes.number(self.offset_size)?) } else { None };
-        Ok(Link { name, target })
+        Ok(Link { name, target, is_external: kind > 1 })
     }
 
     /// The names of a group of the first kind: a tree of nodes whose names lie in a heap of their own.
@@ -156,6 +164,7 @@ impl File<'_> {
             links.push(Link {
                 name: String::from_utf8_lossy(name).into_owned(),
                 target: if is_symbolic { None } else { Some(target) },
+                is_external: false,
             });
             if links.len() > MAX_LINKS {
                 return Err(Hdf5Error::TooLarge("names in a group"));

@@ -95,6 +95,8 @@ pub struct Link {
     pub name: String,
     /// Address of the object; none for a symbolic or external link.
     pub target: Option<u64>,
+    /// Whether it leads out of the file.
+    pub is_external: bool,
 }
 
 /// An open file.

@@ -100,7 +100,7 @@ fn arrays(nodes: &[Node], dataset: &mut Dataset) {
             *lengths.entry(length).or_insert(0u64) += 1;
         }
         if !node.path.is_empty() && dataset.arrays.len() < MAX_LISTED {
-            dataset.arrays.insert(crate::model::publishable("path", &node.path), shape.clone());
+            crate::model::keep(&mut dataset.arrays, crate::model::publishable("path", &node.path), shape.clone());
         }
     }
     dataset.element_count = Some(elements);

@@ -262,10 +262,37 @@ impl Dataset {
         }
         let mut dataset =
             Dataset { table: TableFacts::joined(tables.iter().map(|(_, table)| table)), ..Dataset::default() };
-        for (at, (name, table)) in tables.into_iter().enumerate() {
-            let name = if dataset.tables.contains_key(&name) { format!("{name} ({})", at + 1) } else { name };
-            dataset.tables.insert(name, table);
+        for (name, table) in tables {
+            keep(&mut dataset.tables, name, table);
         }
         dataset
+    }
+}
+
+/// Puts a value under a name, under a numbered one where the name is taken: names that were withheld are all alike, and
+/// none of what they stand for may be lost.
+pub fn keep<T>(into: &mut BTreeMap<String, T>, name: String, value: T) {
+    let mut free = name.clone();
+    for number in 2u64.. {
+        if !into.contains_key(&free) {
+            break;
+        }
+        free = format!("{name} ({number})");
+    }
+    into.insert(free, value);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_are_alike_are_numbered() {
+        let mut into = BTreeMap::new();
+        (0..3).for_each(|value| keep(&mut into, "[table]".to_owned(), value));
+        assert_eq!(
+            into.into_iter().collect::<Vec<_>>(),
+            [("[table]".to_owned(), 0), ("[table] (2)".to_owned(), 1), ("[table] (3)".to_owned(), 2)]
+        );
     }
 }

@@ -16,7 +16,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use code::Code;
-pub use dataset::{Dataset, Part, Parts};
+pub use dataset::{Dataset, Part, Parts, keep};
 pub use infra::{Infra, Nodes};
 pub use run::Run;
 pub use table::{Declared, LOWEST, People, REGISTERS, Risk, Sketch, SubjectKind, TableFacts, estimate_distinct, raise};

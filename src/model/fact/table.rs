@@ -82,6 +82,9 @@ pub struct TableFacts {
     /// Studies it names: identifiers of trials, not of people.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub studies: BTreeSet<String>,
+    /// Columns of whose values nothing is known, since there are too many. Written as a gap.
+    #[serde(skip)]
+    pub further_columns: u64,
     /// What sort of table it is, by its columns: `data_dictionary`, `redcap_export`, `hcp_contact_list`. Written as the
     /// sort of the dataset.
     #[serde(skip)]
@@ -178,9 +181,9 @@ pub struct People {
     pub whole: bool,
     /// HyperLogLog registers (p = 14), where there are more than `lowest` holds.
     pub registers: Vec<u8>,
-    /// What else is known of everybody, as a hash, by key: sex and year of birth or age. Tables that disagree on it share
-    /// keys by accident.
-    pub traits: BTreeMap<u64, u64>,
+    /// What else is known of those in `lowest`, as a hash, by key and sorted: sex and year of birth or age. Tables that
+    /// disagree on it share keys by accident.
+    pub traits: Vec<(u64, u64)>,
     /// Whether the keys are a dense count from 0 or 1, which overlaps with every other such count by accident.
     pub dense: bool,
 }
@@ -207,9 +210,6 @@ impl People {
                 *own = (*own).max(theirs);
             }
         }
-        for (key, known) in &other.traits {
-            self.traits.entry(*key).or_insert(*known);
-        }
         self.whole &= other.whole;
         self.dense &= other.dense;
         self.lowest.extend(&other.lowest);
@@ -222,6 +222,12 @@ impl People {
             self.whole = false;
             self.lowest.truncate(LOWEST);
         }
+        // Stable: of two that know a person, the first is believed.
+        self.traits.extend(&other.traits);
+        self.traits.sort_by_key(|(key, _)| *key);
+        self.traits.dedup_by_key(|(key, _)| *key);
+        let last = self.lowest.last().copied();
+        self.traits.retain(|(key, _)| Some(*key) <= last);
     }
 
     /// How many of the kept people of the smaller set are in the other, and out of how many that could be told.

@@ -45,6 +45,12 @@ pub fn publishable(key: &str, value: &str) -> String {
     text
 }
 
+/// What somebody typed into a header, as it may be published under `key`: the same, and without what looks like the name
+/// of a person. Titles lose words to that; nobody is lost to a title.
+pub fn typed(key: &str, value: &str) -> String {
+    text::without_names(&publishable(key, value))
+}
+
 /// Whether the value under `key` opens a door, by the name of the key.
 pub fn names_secret(key: &str) -> bool {
     keys::kind(key) == Kind::Secret

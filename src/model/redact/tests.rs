@@ -179,3 +179,23 @@ fn long_and_strange_texts_are_cut_on_a_character() {
         publishable(&text, "x");
     }
 }
+
+#[test]
+fn what_somebody_typed_goes_out_without_names() {
+    for (text, want) in [
+        ("Anna Schmidt", "[withheld]"),
+        ("measured by Anna Schmidt in Ulm", "measured by [withheld] in Ulm"),
+        ("Schmidt, Anna: second visit", "[withheld]: second visit"),
+        ("scans/Schmidt_Anna.nii", "scans/[withheld]"),
+        ("Schmidt^Anna", "[withheld]"),
+        ("University Hospital of Ulm", "University Hospital of Ulm"),
+        ("FSL5.0", "FSL5.0"),
+        ("CF-1.8", "CF-1.8"),
+        ("anndata", "anndata"),
+        ("TE=30;Time=101010", "TE=30;Time=101010"),
+        ("data/train.csv", "data/train.csv"),
+    ] {
+        assert_eq!(typed("comment", text), want, "{text}");
+    }
+    assert!(typed("api_key", "abc").contains("withheld"));
+}

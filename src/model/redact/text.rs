@@ -181,10 +181,21 @@ pub(super) fn names_person(author: &str) -> bool {
     if words().any(|word| ORGANISATION.contains(&word.trim_matches('.').to_lowercase().as_str())) {
         return false;
     }
-    let capitalised = |word: &str| {
-        let mut chars = word.chars();
-        chars.next().is_some_and(char::is_uppercase)
-            && chars.next().is_some_and(|c| c.is_lowercase() || "'’.".contains(c))
-    };
     words().zip(words().skip(1)).any(|(first, second)| capitalised(first) && capitalised(second))
+}
+
+fn capitalised(word: &str) -> bool {
+    let mut chars = word.chars();
+    chars.next().is_some_and(char::is_uppercase) && chars.next().is_some_and(|c| c.is_lowercase() || "'’.".contains(c))
+}
+
+/// The text with each run of two to four capitalised words masked, unless one of them names an organisation.
+pub(super) fn without_names(text: &str) -> String {
+    static RUN: LazyLock<Regex> =
+        LazyLock::new(|| rule(r"\p{Lu}[\p{L}'’.-]+(?:(?:,[ \t]*|[ \t_^]+)\p{Lu}[\p{L}'’.-]+)+"));
+    let mask = |found: &Captures| {
+        let run = &found[0];
+        if names_person(run) { WITHHELD.to_owned() } else { run.to_owned() }
+    };
+    RUN.replace_all(text, mask).into_owned()
 }

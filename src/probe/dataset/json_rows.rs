@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use crate::blob::ReadError;
 use crate::table::{Cell, Column, Kind, Table};
 
 /// Values of one record that are looked at.
@@ -196,7 +197,7 @@ impl Columns {
         record: &Record,
         describe: impl Fn(&str) -> Option<&'static str>,
         mut feed: impl FnMut(&mut Table, usize, &str, &Leaf),
-    ) {
+    ) -> Result<(), ReadError> {
         for (path, leaf) in &record.leaves {
             self.numbers.entry(*path).or_insert_with(|| {
                 let name = paths.name(*path);
@@ -209,7 +210,7 @@ impl Columns {
                 feed(table, column, paths.name(*path), leaf);
             }
         }
-        table.end_row();
+        table.end_row()
     }
 }
 

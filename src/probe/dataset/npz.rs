@@ -7,7 +7,7 @@ use super::super::{Finding, Input, ProbeError, kit};
 use super::npy_header::{Header, MAX_HEADER};
 use crate::archive::zip::{Directory, Member, Method, ZipError};
 use crate::blob::{Blob, Cursor, Memory, ReadError};
-use crate::model::{Cause, Dataset, Fact, publishable};
+use crate::model::{Cause, Dataset, Fact, keep, publishable};
 
 /// Arrays that are described. Each costs two reads, and its name and shape stay.
 const MAX_ARRAYS: usize = 1 << 16;
@@ -111,7 +111,7 @@ impl Sum {
             self.dataset.contains_pickle = Some(true);
         }
         let name = String::from_utf8_lossy(member.name.strip_suffix(ENDING).unwrap_or(&member.name));
-        self.dataset.arrays.insert(publishable("", &name), array.shape);
+        keep(&mut self.dataset.arrays, publishable("", &name), array.shape);
         Ok(())
     }
 

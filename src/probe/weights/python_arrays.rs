@@ -6,7 +6,7 @@
 
 use super::pickle::{Id, Node, Tree, Visits};
 use super::tensors::Tensors;
-use crate::model::{Dataset, TableFacts, Weights, publishable};
+use crate::model::{Dataset, TableFacts, Weights, keep, publishable};
 use crate::probe::{ProbeError, kit, numpy};
 
 /// Most arrays and columns that are listed.
@@ -197,7 +197,7 @@ pub(super) fn arrays(tree: &Tree, root: Id) -> Result<Option<Arrays>, ProbeError
         add(&mut dataset, array)?;
         if !name.is_empty() && dataset.arrays.len() < MAX_LISTED {
             dataset.keys.push(publishable("", name));
-            dataset.arrays.insert(publishable("", name), array.shape.clone());
+            keep(&mut dataset.arrays, publishable("", name), array.shape.clone());
         }
     }
     let rows = named.first().and_then(|(_, array)| array.shape.first().copied());

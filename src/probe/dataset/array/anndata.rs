@@ -8,7 +8,7 @@ use super::frame::{self, Source, Values, kind};
 use super::hdf5::{Part, record_table};
 use super::hdf5_tree::Tree;
 use crate::archive::hdf5::{Class, Object};
-use crate::model::{Dataset, TableFacts, publishable};
+use crate::model::{Dataset, TableFacts, keep, publishable};
 use crate::probe::{Input, ProbeError};
 use crate::table::{Column, Context, Kind, Table};
 
@@ -72,7 +72,7 @@ pub(super) fn h5ad(input: &Input, tree: &mut Tree) -> Result<Part, ProbeError> {
     };
     for name in tree.names("obsm") {
         let extents = matrix(tree, &format!("obsm/{name}"));
-        dataset.obsm.insert(publishable("obsm", &name), extents);
+        keep(&mut dataset.obsm, publishable("obsm", &name), extents);
     }
     dataset.perturbations = perturbations(tree);
     dataset.organism = organism(tree);

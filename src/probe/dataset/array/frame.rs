@@ -88,7 +88,7 @@ pub(super) fn feed(
                 return Err(error);
             }
         }
-        table.end_row();
+        table.end_row()?;
     }
     if left_out > 0 {
         table.cut();
@@ -128,7 +128,7 @@ pub(super) fn feed_records(
                 }
             }
         }
-        table.end_row();
+        table.end_row()?;
     }
     Ok(())
 }

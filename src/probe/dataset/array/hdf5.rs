@@ -10,7 +10,8 @@ use super::frame::{self, Field, Source, Values, kind};
 use super::hdf5_tree::Tree;
 use super::{anndata, pytables};
 use crate::archive::hdf5::{Class, File, Member, Object};
-use crate::model::{Dataset, Fact, TableFacts, publishable};
+use crate::blob::ReadError;
+use crate::model::{Dataset, Fact, TableFacts, keep, publishable};
 use crate::probe::weights::keras_h5;
 use crate::probe::{Finding, Input, ProbeError, kit};
 use crate::table::{Column, Context, Table};
@@ -78,15 +79,18 @@ fn general(input: &Input, tree: &mut Tree) -> Result<Part, ProbeError> {
             records.push(path.clone());
         }
         if dataset.datasets.len() < MAX_LISTED {
-            dataset.datasets.insert(publishable("path", path), array.shape.clone());
+            keep(&mut dataset.datasets, publishable("path", path), array.shape.clone());
         }
     }
     dataset.element_count = Some(elements);
     let mut outcome = Ok(());
+    if records.len() > MAX_TABLES {
+        outcome = Err(left_out(&format!("only {MAX_TABLES} of its tables were read")));
+    }
     for path in records.into_iter().take(MAX_TABLES) {
         let (facts, end) = record_table(input, tree, &path)?;
         outcome = outcome.and(end);
-        dataset.tables.insert(publishable("path", &path), facts);
+        keep(&mut dataset.tables, publishable("path", &path), facts);
     }
     // The length that most arrays share; the longer one where there are several.
     let rows = lengths.into_iter().max_by_key(|&(length, count)| (count, length)).map(|(length, _)| length);
@@ -113,16 +117,25 @@ fn general(input: &Input, tree: &mut Tree) -> Result<Part, ProbeError> {
     Ok((dataset, outcome))
 }
 
+/// There is more than is looked at.
+pub(super) fn left_out(what: &str) -> ProbeError {
+    ReadError::OverBudget(what.to_owned()).into()
+}
+
 /// The data sets of one axis and that length, as the columns of a table.
 fn columns_of_length(
     input: &Input,
     tree: &mut Tree,
     rows: u64,
 ) -> Result<(TableFacts, Result<(), ProbeError>), ProbeError> {
-    let mut sources = Vec::new();
+    let (mut sources, mut further) = (Vec::new(), 0u64);
     for path in tree.order.clone() {
         let Some(array) = tree.dataset(&path).filter(|array| array.shape == [rows]).cloned() else { continue };
-        if matches!(array.datatype.class, Class::Compound(_)) || sources.len() >= MAX_COLUMNS {
+        if matches!(array.datatype.class, Class::Compound(_)) {
+            continue;
+        }
+        if sources.len() >= MAX_COLUMNS {
+            further = further.saturating_add(1);
             continue;
         }
         let values = if input.rows { tree.file.series(&array).ok() } else { None };
@@ -130,7 +143,11 @@ fn columns_of_length(
         sources.push(Source { name: path, kind: kind(&array.datatype), values });
     }
     let mut table = input.table();
-    let outcome = frame::feed(input, &mut tree.file, &mut table, sources, rows);
+    let mut outcome = frame::feed(input, &mut tree.file, &mut table, sources, rows);
+    if further > 0 {
+        table.cut();
+        outcome = outcome.and(Err(left_out(&format!("only {MAX_COLUMNS} of its columns were read"))));
+    }
     let mut facts = table.finish();
     // What has no columns of its own has no width either.
     if facts.columns.is_empty() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::archive::hdf5::{Attribute, Dataset, File, Hdf5Error, Object};
-use crate::model::publishable;
+use crate::model::{keep, publishable, typed};
 use crate::probe::ProbeError;
 
 /// Most attributes that are reported.
@@ -100,7 +100,7 @@ impl<'b> Tree<'b> {
         let mut attrs = BTreeMap::new();
         for attribute in attributes.iter().take(MAX_ATTRS).filter(|attribute| attribute.shape.is_empty()) {
             if let Some(text) = self.file.texts(attribute).unwrap_or_default().first() {
-                attrs.insert(publishable("attribute", &attribute.name), publishable(&attribute.name, text));
+                keep(&mut attrs, publishable("attribute", &attribute.name), typed(&attribute.name, text));
             }
         }
         attrs

@@ -5,7 +5,7 @@
 //! removed is somebody's portrait.
 
 use crate::blob::{Cursor, Endian, read_vec};
-use crate::model::{Cause, Dataset, Fact, publishable};
+use crate::model::{Cause, Dataset, Fact, typed};
 use crate::probe::{Finding, Input, ProbeError, kit};
 
 /// Most dimensions.
@@ -54,7 +54,7 @@ pub(crate) fn probe(input: &Input) -> Result<Finding, ProbeError> {
         shape: Some(shape),
         dtypes: name.map(|name| (name.to_owned(), elements)).into_iter().collect(),
         element_count: Some(elements),
-        descrip: Some(description.trim()).filter(|text| !text.is_empty()).map(|text| publishable("descrip", text)),
+        descrip: Some(description.trim()).filter(|text| !text.is_empty()).map(|text| typed("descrip", text)),
         ..Dataset::default()
     };
     let mut finding = Finding::new(Fact::Dataset(Box::new(dataset)));

@@ -6,10 +6,10 @@
 //! objects are pickles, and are not read.
 
 use super::frame::{self, Field, Source, Values, kind};
-use super::hdf5::Part;
+use super::hdf5::{Part, left_out};
 use super::hdf5_tree::Tree;
 use crate::archive::hdf5::{Class, Datatype};
-use crate::model::{Dataset, TableFacts, publishable};
+use crate::model::{Dataset, TableFacts, keep, publishable};
 use crate::probe::weights::pickle;
 use crate::probe::{Input, ProbeError};
 use crate::table::{Column, Context, Table};
@@ -36,6 +36,9 @@ pub(super) fn frames(tree: &mut Tree) -> Option<Vec<String>> {
 pub(super) fn facts(input: &Input, tree: &mut Tree, keys: Vec<String>) -> Result<Part, ProbeError> {
     let mut dataset = Dataset::default();
     let mut outcome = Ok(());
+    if keys.len() > MAX_FRAMES {
+        outcome = Err(left_out(&format!("only {MAX_FRAMES} of its frames were read")));
+    }
     for path in keys.iter().take(MAX_FRAMES) {
         let name = path.rsplit('/').next().unwrap_or_default();
         let mut table = Table::new(input.tables, Context { name: name.to_owned(), ..Context::default() });
@@ -48,7 +51,7 @@ pub(super) fn facts(input: &Input, tree: &mut Tree, keys: Vec<String>) -> Result
         let mut facts = table.finish();
         facts.row_count = rows;
         facts.row_count_estimated = false;
-        dataset.tables.insert(publishable("key", path), facts);
+        keep(&mut dataset.tables, publishable("key", path), facts);
     }
     dataset.keys = dataset.tables.keys().cloned().collect();
     dataset.table = TableFacts::joined(dataset.tables.values());

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::model::{Dataset, Fact, publishable};
+use crate::model::{Dataset, Fact, keep, publishable, typed};
 use crate::probe::{Finding, Input, ProbeError, kit, numpy};
 use crate::table::{Column, Context, Table};
 
@@ -79,13 +79,13 @@ fn said(input: &Input, attributes: &Map<String, Value>, dataset: &mut Dataset) {
     let mut attrs = BTreeMap::new();
     for (name, value) in attributes.iter().take(MAX_ATTRS) {
         let text = match value {
-            Value::String(text) => publishable(name, text),
+            Value::String(text) => typed(name, text),
             Value::Array(extents) if name == "shape" || name == "h5sparse_shape" => {
                 extents.iter().map(Value::to_string).collect::<Vec<_>>().join(",")
             }
             _ => continue,
         };
-        attrs.insert(publishable("attribute", name), text);
+        keep(&mut attrs, publishable("attribute", name), text);
     }
     dataset.attrs = attrs;
     let Some(Value::Array(order)) = attributes.get("column-order") else { return };

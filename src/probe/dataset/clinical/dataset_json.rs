@@ -6,14 +6,14 @@
 use std::io::Read;
 
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::super::super::short_json::ShortJson;
 use super::super::super::stream::{Line, Stream};
 use super::super::super::{Finding, Input, ProbeError};
 use super::super::json_rows::outer_value;
 use crate::blob::ReadError;
-use crate::model::{Dataset, Fact, TableFacts, publishable};
+use crate::model::{Dataset, Fact, TableFacts, typed};
 use crate::table::{Cell, Column, Context, Kind, Table};
 
 /// Longest line; texts in it were cut before.
@@ -83,13 +83,15 @@ pub(crate) fn probe(input: &Input, source: &mut dyn Read) -> Result<Finding, Pro
         found.lines(&mut stream)
     } else {
         let mut json = serde_json::Deserializer::from_reader(stream);
-        Object { found: &mut found, group: None }.deserialize(&mut json).map_err(broken)
+        Object { found: &mut found, group: None }
+            .deserialize(&mut json)
+            .map_err(|error| input.tables.check().map_or_else(Into::into, |()| broken(error)))
     };
     let is_unordered = found.is_unordered;
     let mut dataset = Dataset::of_tables(found.tables);
     dataset.table.standard.get_or_insert_with(|| "dataset-json".to_owned());
-    dataset.created_by = found.program.map(|program| publishable("originator", &program));
-    dataset.table.studies.extend(found.study.map(|study| publishable("study", &study)));
+    dataset.created_by = found.program.map(|program| typed("originator", &program));
+    dataset.table.studies.extend(found.study.map(|study| typed("study", &study)));
     let finding = Finding::new(Fact::Dataset(Box::new(dataset))).ended_by(outcome);
     let unread = ProbeError::Unsupported("has rows in front of what describes them; they were not read".to_owned());
     Ok(if is_unordered { finding.ended_by(Err(unread)) } else { finding })
@@ -161,7 +163,8 @@ fn rows_of_lines(stream: &mut Stream, table: &mut Table) -> Result<(), ProbeErro
             Line::Long => return Err(ProbeError::Malformed("a row is too long".to_owned())),
             Line::Whole if line.trim_ascii().is_empty() => {}
             Line::Whole => {
-                Row(table).deserialize(&mut serde_json::Deserializer::from_slice(&line)).map_err(broken)?;
+                let answer = Row(&mut *table).deserialize(&mut serde_json::Deserializer::from_slice(&line));
+                answer.map_err(|error| table.check().map_or_else(Into::into, |()| broken(error)))?;
             }
         }
     }
@@ -309,8 +312,8 @@ impl<'de> Visitor<'de> for Row<'_, '_> {
         while values.next_element_seed(Value(&mut *self.0, column))?.is_some() {
             column = column.saturating_add(1);
         }
-        self.0.end_row();
-        Ok(())
+        // Whoever gets the error asks whether there was time.
+        self.0.end_row().map_err(Error::custom)
     }
 }
 

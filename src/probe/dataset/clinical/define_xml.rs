@@ -10,7 +10,7 @@ use std::io::Read;
 
 use super::super::super::{Finding, Input, ProbeError};
 use super::super::store::xml::{Piece, Pieces};
-use crate::model::{Dataset, Fact, TableFacts, publishable};
+use crate::model::{Dataset, Fact, TableFacts, keep, publishable};
 use crate::table::{Cell, Column, Context, Table};
 
 /// Datasets, and variables of all of them, that are looked at.
@@ -158,7 +158,7 @@ impl Document {
             let mut table = table(input, &group.name, variables());
             table.domain = Some(group.name.clone()).filter(|_| standard.is_some());
             table.standard.clone_from(&standard);
-            dataset.tables.insert(publishable("table", &group.name), table);
+            keep(&mut dataset.tables, publishable("table", &group.name), table);
         }
         dataset.table =
             TableFacts { row_count: Some(count), kind: dataset.kind.clone(), standard, ..TableFacts::default() };
@@ -175,7 +175,9 @@ fn table<'v>(input: &Input, name: &str, variables: impl Iterator<Item = &'v Vari
         for (column, text) in columns.iter().zip([&variable.name, &variable.label, &variable.kind]) {
             rows.cell(*column, Cell::Text(text));
         }
-        rows.end_row();
+        if rows.end_row().is_err() {
+            break;
+        }
         names.push(variable.name.clone());
     }
     let described = rows.finish();

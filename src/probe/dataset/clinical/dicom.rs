@@ -175,7 +175,7 @@ impl Header {
         match name {
             (0x0002, 0x0002) => self.class = text,
             (0x0002, 0x0010) => self.transfer = text,
-            (0x0008, 0x0060) => self.modality = Some(publishable("modality", &text)),
+            (0x0008, 0x0060) => self.modality = Some(modality(text)),
             (0x0012, 0x0062) => self.identity_removed = flag,
             (0x0028, 0x0301) => self.burned_in = flag,
             _ => {
@@ -206,14 +206,15 @@ impl Header {
         let subject = "PatientID";
         let mut is_filled = false;
         for (known, text) in &self.people {
-            if known.keyword == subject && std::mem::replace(&mut is_filled, true) {
-                table.end_row();
+            if known.keyword == subject && std::mem::replace(&mut is_filled, true) && table.end_row().is_err() {
+                break;
             }
             if let Some((_, number)) = numbers.iter().find(|(keyword, _)| *keyword == known.keyword) {
                 table.cell(*number, Cell::Text(text));
             }
         }
-        table.end_row();
+        // The last one: time that is over now stops nothing.
+        drop(table.end_row());
         let mut facts = table.finish();
         let is_directory = self.is_directory();
         facts.row_count = if is_directory { None } else { Some(1) };
@@ -252,6 +253,24 @@ impl Header {
         }
         finding
     }
+}
+
+/// Codes of modalities, after PS3.3 C.7.3.1.1.1, with those that were retired.
+#[rustfmt::skip]
+const MODALITIES: [&str; 97] = [
+    "ANN", "AR", "ASMT", "AU", "BDUS", "BI", "BMD", "CFM", "CR", "CT", "CTPROTOCOL", "DG", "DMS", "DOC", "DX", "ECG",
+    "EEG", "EMG", "EOG", "EPS", "ES", "FID", "GM", "HC", "HD", "IO", "IOL", "IVOCT", "IVUS", "KER", "KO", "LEN", "LS",
+    "M3D", "MG", "MR", "NM", "OAM", "OCT", "OP", "OPM", "OPT", "OPTBSV", "OPTENF", "OPV", "OSS", "OT", "PA", "PLAN",
+    "POS", "PR", "PT", "PX", "REG", "RESP", "RF", "RG", "RTDOSE", "RTIMAGE", "RTINTENT", "RTPLAN", "RTRAD", "RTRECORD",
+    "RTSEGANN", "RTSTRUCT", "RWV", "SEG", "SM", "SMR", "SR", "SRF", "STAIN", "TEXTUREMAP", "TG", "US", "VA", "XA",
+    "XAPROTOCOL", "XC", "AS", "CD", "CF", "CP", "CS", "DD", "DF", "DM", "DS", "EC", "FA", "FS", "LP", "MA", "MS", "OPR",
+    "ST", "VF",
+];
+
+/// A modality, if it is one of the standard: the element takes any text, and whoever fills it by hand may write who was
+/// examined.
+fn modality(text: String) -> String {
+    if MODALITIES.contains(&text.as_str()) { text } else { "[withheld]".to_owned() }
 }
 
 /// Type and length of the element whose name was just read.

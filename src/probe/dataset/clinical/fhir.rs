@@ -6,7 +6,7 @@
 
 use std::io::Read;
 
-use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::super::super::short_json::ShortJson;
 use super::super::super::stream::{Line, Stream};
@@ -108,26 +108,31 @@ impl<'i, 'a> Resources<'i, 'a> {
             match stream.line(&mut line, MAX_LINE)? {
                 Line::End => return Ok(()),
                 Line::Whole if line.trim_ascii().is_empty() => {}
-                Line::Whole => self.line(&line),
+                Line::Whole => self.line(&line)?,
                 Line::Long => self.odd = self.odd.saturating_add(1),
             }
         }
     }
 
-    fn line(&mut self, line: &[u8]) {
+    fn line(&mut self, line: &[u8]) -> Result<(), ReadError> {
         let mut record = Record::default();
         let mut json = serde_json::Deserializer::from_slice(line);
         let mut path = String::new();
         let read = Collect::new(&mut record, &mut self.paths, &mut path).deserialize(&mut json);
         match read.and_then(|()| json.end()) {
             Ok(()) => self.take(&record),
-            Err(_) => self.odd = self.odd.saturating_add(1),
+            Err(_) => {
+                self.odd = self.odd.saturating_add(1);
+                Ok(())
+            }
         }
     }
 
     fn bundle(&mut self, stream: &mut Stream) -> Result<(), ProbeError> {
         let mut json = serde_json::Deserializer::from_reader(stream);
-        Outer(self).deserialize(&mut json).map_err(broken)
+        Outer(&mut *self)
+            .deserialize(&mut json)
+            .map_err(|error| self.input.tables.check().map_or_else(Into::into, |()| broken(error)))
     }
 
     fn single(&mut self, stream: &mut Stream) -> Result<(), ProbeError> {
@@ -135,12 +140,11 @@ impl<'i, 'a> Resources<'i, 'a> {
         let mut json = serde_json::Deserializer::from_reader(stream);
         let mut path = String::new();
         Collect::new(&mut record, &mut self.paths, &mut path).deserialize(&mut json).map_err(broken)?;
-        self.take(&record);
-        Ok(())
+        Ok(self.take(&record)?)
     }
 
     /// Hands a resource over to the table of its type.
-    fn take(&mut self, record: &Record) {
+    fn take(&mut self, record: &Record) -> Result<(), ReadError> {
         self.is_cut |= record.is_cut;
         let name = record.leaves.iter().find_map(|(path, leaf)| match leaf {
             Leaf::Text(name) if self.paths.name(*path) == "resourceType" => Some(name),
@@ -148,13 +152,13 @@ impl<'i, 'a> Resources<'i, 'a> {
         });
         let Some(name) = name.filter(|name| is_resource(name)) else {
             self.odd = self.odd.saturating_add(1);
-            return;
+            return Ok(());
         };
         let at = match self.types.iter().position(|of| of.name == *name) {
             Some(at) => at,
             None if self.types.len() >= MAX_TYPES => {
                 self.further = self.further.saturating_add(1);
-                return;
+                return Ok(());
             }
             None => {
                 let context = Context {
@@ -168,12 +172,12 @@ impl<'i, 'a> Resources<'i, 'a> {
                 self.types.len().saturating_sub(1)
             }
         };
-        let Some(of) = self.types.get_mut(at) else { return };
+        let Some(of) = self.types.get_mut(at) else { return Ok(()) };
         let describe = |path: &str| class(name, path);
         of.columns.row(&mut of.table, &self.paths, record, describe, |table, column, path, leaf| match leaf {
             Leaf::Text(text) if path.ends_with("reference") => table.cell(column, Cell::Text(patient(text))),
             leaf => table.cell(column, leaf.cell()),
-        });
+        })
     }
 
     fn finish(self, form: Form, first: &str, is_broken: bool) -> Finding {
@@ -320,7 +324,8 @@ impl<'de> Visitor<'de> for Entry<'_, '_, '_> {
             let mut record = Record::default();
             let mut path = String::new();
             entries.next_value_seed(Collect::new(&mut record, &mut self.0.paths, &mut path))?;
-            self.0.take(&record);
+            // Whoever gets the error asks whether there was time.
+            self.0.take(&record).map_err(Error::custom)?;
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader, Read};
 
 use super::super::super::{Finding, Input, ProbeError};
 use crate::blob::ReadError;
-use crate::model::{Dataset, Fact, publishable};
+use crate::model::{Cause, Dataset, Fact, publishable};
 use crate::table::{Cell, Column, Context, Kind, Table};
 
 /// Bytes of a segment that are kept: an embedded document is longer, and is no field of a patient.
@@ -38,8 +38,9 @@ pub(in crate::probe) fn probe(input: &Input, source: &mut dyn Read) -> Result<Fi
         count: 0,
         of_health: false,
     };
-    let outcome = segments(&mut BufReader::new(source), &mut |segment| messages.segment(segment));
-    messages.end();
+    let mut is_cut = false;
+    let outcome = segments(&mut BufReader::new(source), &mut is_cut, &mut |segment| messages.segment(segment));
+    let outcome = messages.end().map_err(ProbeError::from).and(outcome);
     if outcome.is_err() {
         messages.table.cut();
     }
@@ -50,27 +51,35 @@ pub(in crate::probe) fn probe(input: &Input, source: &mut dyn Read) -> Result<Fi
     }
     let schema_name = messages.version.map(|version| format!("HL7 v{version}"));
     let dataset = Dataset { table, schema_name, ..Dataset::default() };
-    Ok(Finding::new(Fact::Dataset(Box::new(dataset))).ended_by(outcome))
+    let mut finding = Finding::new(Fact::Dataset(Box::new(dataset)));
+    if is_cut {
+        finding.notes.push((Cause::OverBudget, "of segments over 64 KiB only the beginning was looked at".to_owned()));
+    }
+    Ok(finding.ended_by(outcome))
 }
 
 /// Hands over each segment, cut to what is kept.
-fn segments(source: &mut dyn BufRead, take: &mut dyn FnMut(&[u8])) -> Result<(), ProbeError> {
+fn segments(
+    source: &mut dyn BufRead,
+    is_cut: &mut bool,
+    take: &mut dyn FnMut(&[u8]) -> Result<(), ReadError>,
+) -> Result<(), ProbeError> {
     let mut segment = Vec::new();
     loop {
         let here = source.fill_buf().map_err(ReadError::from_io)?;
         if here.is_empty() {
-            take(&segment);
-            return Ok(());
+            return Ok(take(&segment)?);
         }
         // Line ends of every kind, and the bytes that frame a message.
         let end = here.iter().position(|byte| matches!(byte, b'\r' | b'\n' | 0x0b | 0x1c));
         let part = here.get(..end.unwrap_or(here.len())).unwrap_or_default();
         let room = MAX_SEGMENT.saturating_sub(segment.len()).min(part.len());
         segment.extend_from_slice(part.get(..room).unwrap_or_default());
+        *is_cut |= room < part.len();
         let taken = part.len().saturating_add(usize::from(end.is_some()));
         source.consume(taken);
         if end.is_some() {
-            take(&segment);
+            take(&segment)?;
             segment.clear();
         }
     }
@@ -97,10 +106,10 @@ struct Messages<'s> {
 }
 
 impl Messages<'_> {
-    fn segment(&mut self, segment: &[u8]) {
+    fn segment(&mut self, segment: &[u8]) -> Result<(), ReadError> {
         let segment = segment.strip_prefix(b"\xef\xbb\xbf").unwrap_or(segment);
         if let Some(rest) = segment.strip_prefix(b"MSH") {
-            self.end();
+            self.end()?;
             self.header(rest);
         } else if let Some(rest) = segment.strip_prefix(b"PID")
             && rest.first() == Some(&self.separators.field)
@@ -111,6 +120,7 @@ impl Messages<'_> {
         {
             self.of_health = true;
         }
+        Ok(())
     }
 
     /// A message begins: it says what separates what.
@@ -155,10 +165,8 @@ impl Messages<'_> {
     }
 
     /// The message at hand, if there is one, is complete.
-    fn end(&mut self) {
-        if self.count > 0 && self.feeds {
-            self.table.end_row();
-        }
+    fn end(&mut self) -> Result<(), ReadError> {
+        if self.count > 0 && self.feeds { self.table.end_row() } else { Ok(()) }
     }
 }
 

@@ -309,7 +309,7 @@ impl Batches {
         let Ok(decoded) = decoded else { return Ok(None) };
         let chosen: Vec<usize> = (0..decoded.num_columns()).collect();
         guarded("a batch", || {
-            self.layout.feed(&decoded, &chosen, table);
+            self.layout.feed(&decoded, &chosen, table)?;
             Ok::<(), ProbeError>(())
         })?;
         Ok(Some(()))

@@ -8,6 +8,7 @@ use arrow_array::types::*;
 use arrow_array::{Array, ArrowPrimitiveType, RecordBatch};
 use arrow_schema::{DataType, Field, Fields, TimeUnit};
 
+use crate::blob::ReadError;
 use crate::model::TableFacts;
 use crate::table::{Cell, Column, Kind, Table};
 
@@ -15,8 +16,6 @@ use crate::table::{Cell, Column, Kind, Table};
 const MAX_ELEMENTS: usize = 64;
 /// Deepest nesting of types followed.
 const MAX_DEPTH: usize = 32;
-/// Leaves of all columns.
-const MAX_LEAVES: usize = 4096;
 
 /// How the columns of a schema become columns of a table.
 pub(super) struct Layout {
@@ -24,7 +23,6 @@ pub(super) struct Layout {
     nodes: Vec<Node>,
     /// Names of the outermost fields.
     names: Vec<String>,
-    leaves: usize,
 }
 
 enum Node {
@@ -40,7 +38,7 @@ enum Node {
 impl Layout {
     /// Adds the columns of a schema to a table. Only names and types are needed.
     pub(super) fn new(fields: &Fields, table: &mut Table) -> Layout {
-        let mut layout = Layout { nodes: Vec::new(), names: Vec::new(), leaves: 0 };
+        let mut layout = Layout { nodes: Vec::new(), names: Vec::new() };
         for field in fields {
             let label = ["comment", "description", "label"].into_iter().find_map(|key| field.metadata().get(key));
             let node = layout.node(field.name(), field.data_type(), label, table, 0);
@@ -68,15 +66,13 @@ impl Layout {
                 _ => {}
             }
         }
-        self.leaves = self.leaves.saturating_add(1);
-        if self.leaves > MAX_LEAVES {
-            return Node::There(usize::MAX);
-        }
         let stored = kind_of(kind);
         let mut column = Column::of(path, stored);
         column.label = label.cloned();
         let number = table.column(column);
-        if stored == Kind::Other && !is_text_like(kind) { Node::There(number) } else { Node::Leaf(number) }
+        // One too many has no number: the table has counted it.
+        let is_there = number == usize::MAX || stored == Kind::Other && !is_text_like(kind);
+        if is_there { Node::There(number) } else { Node::Leaf(number) }
     }
 
     /// Names of the outermost fields.
@@ -86,7 +82,7 @@ impl Layout {
 
     /// Hands over the rows of a batch. `chosen` are the numbers of the outermost fields that the batch has, in its
     /// order; of the others it is only known that something is there.
-    pub(super) fn feed(&self, batch: &RecordBatch, chosen: &[usize], table: &mut Table) {
+    pub(super) fn feed(&self, batch: &RecordBatch, chosen: &[usize], table: &mut Table) -> Result<(), ReadError> {
         let left_out: Vec<&Node> =
             self.nodes.iter().enumerate().filter(|(at, _)| !chosen.contains(at)).map(|(_, node)| node).collect();
         for row in 0..batch.num_rows() {
@@ -100,8 +96,9 @@ impl Layout {
                     table.cell(*column, Cell::Bytes);
                 }
             }
-            table.end_row();
+            table.end_row()?;
         }
+        Ok(())
     }
 
     /// The facts of the table with the names of its outermost fields as columns.

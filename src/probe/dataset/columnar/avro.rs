@@ -21,6 +21,10 @@ const MAX_HEADER: u64 = 16 << 20;
 const MAX_BLOCK: u64 = 32 << 20;
 /// Items of one array that are looked at.
 const MAX_ITEMS: u64 = 64;
+/// Records without a byte: a record of nothing but nulls takes none.
+const MAX_FREE: u64 = 1 << 16;
+/// Values after which the clock is asked.
+const ASK_EVERY: u32 = 1 << 16;
 
 /// Reads the schema, and the records if they are wanted.
 pub(crate) fn probe(input: &Input, stream: &mut dyn Read) -> Result<Finding, ProbeError> {
@@ -32,7 +36,7 @@ pub(crate) fn probe(input: &Input, stream: &mut dyn Read) -> Result<Finding, Pro
     let json: Value = kit::json(&header.schema, "its schema")?;
     let mut table = input.table();
     let schema = Schema::read(&json, &mut table);
-    let mut blocks = Blocks { codec: header.codec, sync: header.sync, rows: 0, unread: !input.rows };
+    let mut blocks = Blocks { codec: header.codec, sync: header.sync, rows: 0, unread: !input.rows, free: MAX_FREE };
     let outcome = match &header.unknown {
         true => Err(ProbeError::Unsupported("its blocks are packed in a way that is not read".to_owned())),
         false => blocks.read(&mut source, schema.root.as_ref(), &mut table),
@@ -111,6 +115,8 @@ struct Blocks {
     sync: [u8; 16],
     rows: u64,
     unread: bool,
+    /// Records that may still come without a byte of their own.
+    free: u64,
 }
 
 impl Blocks {
@@ -132,6 +138,8 @@ impl Blocks {
                     unpacked = codec.unpack(data.get(..end).unwrap_or_default(), MAX_BLOCK as usize)?;
                     data = &unpacked;
                 }
+                let without = count.saturating_sub(data.len() as u64);
+                self.free = self.free.checked_sub(without).ok_or_else(broken)?;
                 records(data, count, root, table)?;
             } else {
                 self.unread = true;
@@ -148,33 +156,33 @@ impl Blocks {
 
 /// Hands over the records of a block.
 fn records(data: &[u8], count: u64, root: &Node, table: &mut Table) -> Result<(), ProbeError> {
-    // A record of nothing but nulls takes no bytes.
-    if count > (data.len() as u64).saturating_add(1 << 16) {
-        return Err(broken());
-    }
-    let mut bytes = Bytes(data);
+    let mut bytes = Bytes { rest: data, walked: 0 };
     for _ in 0..count {
         bytes.value(root, true, table)?;
-        table.end_row();
+        table.end_row()?;
     }
     Ok(())
 }
 
 /// What is left of a block.
-struct Bytes<'d>(&'d [u8]);
+struct Bytes<'d> {
+    rest: &'d [u8],
+    /// Values since the clock was asked.
+    walked: u32,
+}
 
 impl<'d> Bytes<'d> {
     fn take(&mut self, length: usize) -> Result<&'d [u8], ProbeError> {
-        let (taken, rest) = self.0.split_at_checked(length).ok_or_else(broken)?;
-        self.0 = rest;
+        let (taken, rest) = self.rest.split_at_checked(length).ok_or_else(broken)?;
+        self.rest = rest;
         Ok(taken)
     }
 
     fn long(&mut self) -> Result<i64, ProbeError> {
         let mut raw = 0u64;
         for shift in (0..64).step_by(7) {
-            let (&byte, rest) = self.0.split_first().ok_or_else(broken)?;
-            self.0 = rest;
+            let (&byte, rest) = self.rest.split_first().ok_or_else(broken)?;
+            self.rest = rest;
             raw |= u64::from(byte & 0x7f).checked_shl(shift).unwrap_or(0);
             if byte & 0x80 == 0 {
                 return Ok(zigzag(raw));
@@ -190,6 +198,11 @@ impl<'d> Bytes<'d> {
 
     /// Walks a value; hands it over where it is `wanted`.
     fn value(&mut self, node: &Node, wanted: bool, table: &mut Table) -> Result<(), ProbeError> {
+        self.walked = self.walked.saturating_add(1);
+        if self.walked >= ASK_EVERY {
+            self.walked = 0;
+            table.check()?;
+        }
         let cell = match &node.kind {
             Type::Null => return Ok(()),
             Type::Boolean => Cell::Boolean(self.take(1)? != [0]),
@@ -243,15 +256,20 @@ impl<'d> Bytes<'d> {
             }
             let count = count.unsigned_abs();
             // Items that take no bytes could be without number.
-            if count > (self.0.len() as u64).saturating_add(MAX_ITEMS) {
+            if count > (self.rest.len() as u64).saturating_add(MAX_ITEMS) {
                 return Err(broken());
             }
             for _ in 0..count {
+                let before = self.rest.len();
                 if keyed {
                     self.counted()?;
                 }
                 self.value(item, wanted && seen < MAX_ITEMS, table)?;
                 seen = seen.saturating_add(1);
+                if self.rest.len() == before {
+                    // Nor do those that follow it: that is a matter of their type.
+                    break;
+                }
             }
         }
     }

@@ -6,7 +6,7 @@
 use super::super::super::flatbuffer::{Buffer, Table as Row};
 use super::super::super::{Finding, Input, ProbeError};
 use crate::blob::{Cursor, ReadError};
-use crate::model::{Cause, Dataset, Fact, publishable};
+use crate::model::{Cause, Dataset, Fact, typed};
 use crate::table::{Cell, Column, Kind, Table};
 
 const MAGIC: &[u8; 4] = b"FEA1";
@@ -71,7 +71,7 @@ pub(crate) fn probe(input: &Input) -> Result<Finding, ProbeError> {
     facts.row_count_estimated = false;
     facts.column_count = Some(names.len() as u64);
     facts.columns = names;
-    let description = description.map(|text| publishable("description", &text));
+    let description = description.map(|text| typed("description", &text));
     let dataset = Dataset { table: facts, description, ..Dataset::default() };
     Ok(Finding { notes, ..Finding::new(Fact::Dataset(Box::new(dataset))) })
 }
@@ -153,6 +153,10 @@ struct Lane<'c, 'b> {
 }
 
 fn feed(input: &Input, columns: &[Described], rows: u64, end: u64, table: &mut Table) -> Result<(), ProbeError> {
+    // Without a single column there is nothing to count in a row, and nothing that bounds them.
+    if columns.is_empty() {
+        return Ok(());
+    }
     if columns.iter().any(|column| column.length != rows) {
         return Err(broken());
     }
@@ -184,7 +188,7 @@ fn feed(input: &Input, columns: &[Described], rows: u64, end: u64, table: &mut T
         for (number, lane) in lanes.iter_mut().enumerate() {
             lane.value(row, number, table)?;
         }
-        table.end_row();
+        table.end_row()?;
     }
     Ok(())
 }

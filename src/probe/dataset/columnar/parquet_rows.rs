@@ -196,7 +196,7 @@ fn group(
         }
         // Asks the clock too.
         file.0.read_at(&mut [0], 0)?;
-        layout.feed(&batch, &chosen, table);
+        layout.feed(&batch, &chosen, table)?;
     }
     if table.rows().saturating_sub(before) != rows {
         return Err(ProbeError::Malformed("it holds another number of rows than it says".to_owned()));

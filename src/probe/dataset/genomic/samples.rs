@@ -12,7 +12,9 @@ pub(super) fn dataset(input: &Input, samples: &[String], rows: Option<u64>, cut:
     let column = table.column(column);
     for sample in samples {
         table.cell(column, Cell::Text(sample));
-        table.end_row();
+        if table.end_row().is_err() {
+            break;
+        }
     }
     let people = table.finish();
     let mut different: Vec<&String> = samples.iter().collect();

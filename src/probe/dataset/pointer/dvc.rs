@@ -5,7 +5,7 @@
 
 use super::super::super::{Finding, Input, ProbeError, kit};
 use super::lfs::is_hash;
-use crate::model::{Dataset, Fact, publishable};
+use crate::model::{Dataset, Fact, publishable, typed};
 
 const MAX_FILE: u64 = 4 << 20;
 
@@ -33,7 +33,7 @@ pub(crate) fn probe(input: &Input) -> Result<Finding, ProbeError> {
         (!known.is_empty()).then(|| known.iter().fold(0u64, |sum, &size| sum.saturating_add(size)))
     };
     let single = tracked.len() == 1;
-    let path = first.path.as_deref().filter(|_| single).map(|path| publishable("path", path));
+    let path = first.path.as_deref().filter(|_| single).map(|path| typed("path", path));
     let dataset = Dataset {
         md5: first.md5.clone().filter(|_| single),
         size: sum(|output| output.size),

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::super::super::{Finding, Input, ProbeError, kit};
 use crate::blob::ReadError;
-use crate::model::{Dataset, Fact, Part, Parts, TableFacts, publishable};
+use crate::model::{Dataset, Fact, Part, Parts, TableFacts, publishable, typed};
 
 /// Longest action: the schema of a wide table is in one.
 const MAX_LINE: u64 = 16 << 20;
@@ -140,8 +140,8 @@ fn part(add: Add) -> Part {
 }
 
 fn take(dataset: &mut Dataset, meta: Meta) {
-    dataset.schema_name = meta.name.map(|name| publishable("name", &name));
-    dataset.description = meta.description.map(|text| publishable("description", &text));
+    dataset.schema_name = meta.name.map(|name| typed("name", &name));
+    dataset.description = meta.description.map(|text| typed("description", &text));
     let schema = meta.schema_string.and_then(|text| kit::json::<Schema>(text.as_bytes(), "the schema").ok());
     if let Some(schema) = schema {
         let columns: Vec<String> = schema.fields.into_iter().map(|field| field.name).collect();

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::super::super::ProbeError;
+use crate::blob::ReadError;
 use crate::model::TableFacts;
 use crate::probe::message::{Message, Value};
 use crate::table::{Cell, Column, Kind, Table};
@@ -35,7 +36,7 @@ impl<'t> Examples<'t> {
     }
 
     /// One record.
-    pub(super) fn record(&mut self, record: &[u8]) {
+    pub(super) fn record(&mut self, record: &[u8]) -> Result<(), ReadError> {
         let mut features = features(record).unwrap_or_default();
         // A map's order is anyone's; that of the columns is to be the same in every run.
         features.sort();
@@ -51,7 +52,7 @@ impl<'t> Examples<'t> {
                 let _ = cells(value, *column, &mut self.table);
             }
         }
-        self.table.end_row();
+        self.table.end_row()
     }
 
     pub(super) fn finish(mut self, cut: bool) -> TableFacts {

@@ -56,7 +56,7 @@ fn read(rows: bool, stream: &mut dyn Read, examples: &mut Examples, records: &mu
         if length > whole {
             examples.left_out();
         } else {
-            examples.record(&record);
+            examples.record(&record)?;
         }
         *records = records.saturating_add(1);
     }

@@ -37,7 +37,7 @@ pub(crate) fn probe(input: &Input) -> Result<Finding, ProbeError> {
     }
     let mut samples = Samples::new(input);
     let outcome = samples.read();
-    samples.end();
+    let outcome = samples.end().map_err(ProbeError::from).and(outcome);
     let Samples { table, columns, rows, members, left_out, .. } = samples;
     let mut table = table;
     if outcome.is_err() || !input.rows || left_out > 0 {
@@ -173,7 +173,7 @@ impl<'i, 't> Samples<'i, 't> {
 
     fn member(&mut self, key: Vec<u8>, column: String, at: u64, size: u64) -> Result<(), ProbeError> {
         if self.key.as_ref() != Some(&key) {
-            self.end();
+            self.end()?;
             self.key = Some(key);
         }
         if self.columns.len() < MAX_PATHS {
@@ -244,10 +244,11 @@ impl<'i, 't> Samples<'i, 't> {
     }
 
     /// The sample at hand is complete.
-    fn end(&mut self) {
+    fn end(&mut self) -> Result<(), ReadError> {
         if self.key.take().is_some() {
             self.rows = self.rows.saturating_add(1);
-            self.table.end_row();
+            self.table.end_row()?;
         }
+        Ok(())
     }
 }

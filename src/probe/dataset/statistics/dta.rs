@@ -77,7 +77,7 @@ fn rows(stream: &mut Stream, variables: &[Variable], count: u64, table: &mut Tab
             rest = further;
             variable.kind.feed(bytes, endian, *shown, |cell| table.cell(number, cell));
         }
-        table.end_row();
+        table.end_row()?;
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ use super::super::super::{Finding, Input, ProbeError};
 use super::r_object::{Data, Reader, Texts, Value};
 use super::r_source::Source;
 use super::text::{label, text};
+use crate::blob::ReadError;
 use crate::model::{Cause, Dataset, Fact, TableFacts, publishable};
 use crate::table::{Cell, Column, Context, Kind, Table};
 
@@ -42,10 +43,11 @@ fn read(input: &Input, stream: &mut Stream) -> Result<Finding, ProbeError> {
     let mut source = Source::new(stream)?;
     let mut reader = Reader::new(&mut source)?;
     let root = reader.value()?;
-    let mut found = Found { input, was_cut: reader.was_cut, tables: Vec::new(), shape: None, is_partial: false };
+    let mut found =
+        Found { input, was_cut: reader.was_cut, tables: Vec::new(), shape: None, is_partial: false, stopped: None };
     let name = input.context().name;
     found.look("", &name, &root, 0);
-    let Found { tables, shape, is_partial, .. } = found;
+    let Found { tables, shape, is_partial, stopped, .. } = found;
     let kind = tables.is_empty().then(|| "r_object".to_owned());
     let mut dataset = Dataset { kind, ..Dataset::of_tables(tables) };
     if dataset.table.row_count.is_none() || dataset.tables.is_empty() {
@@ -56,6 +58,7 @@ fn read(input: &Input, stream: &mut Stream) -> Result<Finding, ProbeError> {
         let detail = "its columns are more than is held at once: rows were not read".to_owned();
         finding.notes.push((Cause::OverBudget, detail));
     }
+    finding.notes.extend(stopped.map(|error| (error.cause(), error.to_string())));
     Ok(finding)
 }
 
@@ -66,6 +69,8 @@ struct Found<'i, 'a> {
     /// Extents of a matrix.
     shape: Option<Vec<u64>>,
     is_partial: bool,
+    /// Why the rest was not looked at.
+    stopped: Option<ReadError>,
 }
 
 /// The texts of an attribute.
@@ -91,6 +96,9 @@ fn extents(value: &Value) -> Option<(u64, u64)> {
 impl<'a> Found<'_, 'a> {
     /// Looks for tables in an object; `path` is how it is reached, `name` what it is called.
     fn look(&mut self, path: &str, name: &str, value: &Value, level: usize) {
+        if self.stopped.is_some() {
+            return;
+        }
         if self.tables.len() >= MAX_TABLES || level > MAX_LEVELS {
             self.is_partial = true;
             return;
@@ -148,7 +156,10 @@ impl<'a> Found<'_, 'a> {
                 for (at, column) in columns.iter().enumerate() {
                     column.feed(row, |cell| table.cell(at, cell));
                 }
-                table.end_row();
+                self.stopped = table.end_row().err();
+                if self.stopped.is_some() {
+                    break;
+                }
             }
         } else if self.input.rows && rows > 0 && !columns.is_empty() {
             table.cut();
@@ -180,7 +191,10 @@ impl<'a> Found<'_, 'a> {
                     let at = column.saturating_mul(rows).saturating_add(row);
                     kept.feed(at, |cell| table.cell(column, cell));
                 }
-                table.end_row();
+                self.stopped = table.end_row().err();
+                if self.stopped.is_some() {
+                    break;
+                }
             }
         } else if self.input.rows && named > 0 && rows > 0 {
             table.cut();

@@ -184,7 +184,7 @@ impl File<'_, '_> {
                 return Ok(());
             }
             for row in bytes.chunks_exact(self.meta.row).take(rows) {
-                self.row(row, fields, table);
+                self.row(row, fields, table)?;
             }
         }
         if table.rows() < self.meta.rows {
@@ -233,9 +233,9 @@ impl File<'_, '_> {
             left = left.checked_sub(self.meta.row).ok_or_else(too_much)?;
             if how == PACKED {
                 unpack(packing, bytes, unpacked, self.meta.row)?;
-                self.row(unpacked, fields, table);
+                self.row(unpacked, fields, table)?;
             } else if bytes.len() == self.meta.row {
-                self.row(bytes, fields, table);
+                self.row(bytes, fields, table)?;
             } else {
                 return Err(ProbeError::Malformed("a row is not as long as rows are".to_owned()));
             }
@@ -244,9 +244,9 @@ impl File<'_, '_> {
     }
 
     /// Feeds a row, unless all that are stated were fed: what stands behind them is filling.
-    fn row(&self, row: &[u8], fields: &[Field], table: &mut Table) {
+    fn row(&self, row: &[u8], fields: &[Field], table: &mut Table) -> Result<(), ReadError> {
         if table.rows() >= self.meta.rows {
-            return;
+            return Ok(());
         }
         for (number, field) in fields.iter().enumerate() {
             let bytes = row.get(field.from..field.to).unwrap_or_default();
@@ -256,7 +256,7 @@ impl File<'_, '_> {
                 table.cell(number, field.shown.cell(self.number(bytes)));
             }
         }
-        table.end_row();
+        table.end_row()
     }
 
     /// A number whose last bytes of precision may have been left out; a missing one is not a number.

@@ -7,7 +7,7 @@ use flate2::bufread::ZlibDecoder;
 use super::super::super::ProbeError;
 use super::super::super::stream::Stream;
 use super::text::text;
-use crate::blob::Endian;
+use crate::blob::{Endian, ReadError};
 use crate::table::{Cell, Table};
 
 /// Days from 1582-10-14, where SPSS begins to count, to 1970-01-01.
@@ -86,7 +86,7 @@ pub(super) fn feed(cases: &mut Cases, packing: Packing, table: &mut Table) -> Re
 fn plain(stream: &mut Stream, row: &mut Row, stated: Option<u64>, table: &mut Table) -> Result<(), ProbeError> {
     while stated.is_none_or(|stated| table.rows() < stated) && (row.next > 0 || !stream.is_over()?) {
         let bytes: [u8; 8] = stream.array()?;
-        row.slot(bytes, false, table);
+        row.slot(bytes, false, table)?;
     }
     Ok(())
 }
@@ -109,14 +109,14 @@ fn codes(
                 252 => return Ok(()),
                 253 => {
                     let bytes: [u8; 8] = stream.array()?;
-                    row.slot(bytes, false, table);
+                    row.slot(bytes, false, table)?;
                 }
-                254 => row.slot([b' '; 8], false, table),
-                255 => row.slot([0; 8], true, table),
+                254 => row.slot([b' '; 8], false, table)?,
+                255 => row.slot([0; 8], true, table)?,
                 code => {
                     let value = f64::from(code) - bias;
                     let bytes = if row.endian == Endian::Big { value.to_be_bytes() } else { value.to_le_bytes() };
-                    row.slot(bytes, false, table);
+                    row.slot(bytes, false, table)?;
                 }
             }
             if row.next == 0 && stated.is_some_and(|stated| table.rows() >= stated) {
@@ -140,8 +140,8 @@ struct Row<'s> {
 }
 
 impl Row<'_> {
-    fn slot(&mut self, bytes: [u8; 8], missing: bool, table: &mut Table) {
-        let Some(&slot) = self.slots.get(self.next) else { return };
+    fn slot(&mut self, bytes: [u8; 8], missing: bool, table: &mut Table) -> Result<(), ReadError> {
+        let Some(&slot) = self.slots.get(self.next) else { return Ok(()) };
         if !matches!(slot, Slot::Further | Slot::Text { further: true, .. }) {
             self.end_text(table);
             self.column = Some(self.column.map_or(0, |column| column.saturating_add(1)));
@@ -158,9 +158,10 @@ impl Row<'_> {
         self.next = self.next.saturating_add(1);
         if self.next >= self.slots.len() {
             self.end_text(table);
-            table.end_row();
             (self.next, self.column) = (0, None);
+            table.end_row()?;
         }
+        Ok(())
     }
 
     fn push(&mut self, bytes: [u8; 8]) {

@@ -250,7 +250,7 @@ fn rows(stream: &mut Stream, member: &Member, table: &mut Table) -> Result<Optio
                 row.extend_from_slice(part);
                 rest = further;
                 if row.len() == member.row {
-                    whole_row(&row, member, &mut blank_rows, table);
+                    whole_row(&row, member, &mut blank_rows, table)?;
                     row.clear();
                 }
             }
@@ -261,19 +261,19 @@ fn rows(stream: &mut Stream, member: &Member, table: &mut Table) -> Result<Optio
             }
             // Blank rows at the end are filling, unless the header counts them.
             let counted = member.stated.unwrap_or(0).saturating_sub(table.rows()).min(blank_rows);
-            (0..counted).for_each(|_| table.end_row());
+            (0..counted).try_for_each(|_| table.end_row())?;
             return Ok(next.then_some(record));
         }
     }
 }
 
 /// Feeds a row, and the blank ones before it that turn out not to be filling.
-fn whole_row(row: &[u8], member: &Member, blank_rows: &mut u64, table: &mut Table) {
+fn whole_row(row: &[u8], member: &Member, blank_rows: &mut u64, table: &mut Table) -> Result<(), ReadError> {
     if row.iter().all(|&byte| byte == b' ') {
         *blank_rows = blank_rows.saturating_add(1);
-        return;
+        return Ok(());
     }
-    (0..std::mem::take(blank_rows)).for_each(|_| table.end_row());
+    (0..std::mem::take(blank_rows)).try_for_each(|_| table.end_row())?;
     for (number, variable) in member.variables.iter().enumerate() {
         let bytes = row.get(variable.from..variable.to).unwrap_or_default();
         if variable.is_text {
@@ -282,7 +282,7 @@ fn whole_row(row: &[u8], member: &Member, blank_rows: &mut u64, table: &mut Tabl
             table.cell(number, ibm(bytes).map_or(Cell::Missing, |value| variable.shown.cell(value)));
         }
     }
-    table.end_row();
+    table.end_row()
 }
 
 /// A number in IBM's hexadecimal floating point, cut to its first bytes; nothing where it is missing.

@@ -7,7 +7,7 @@
 //! begin it, and each of its columns by those of a column. What does not fit is passed over, and told.
 
 use crate::blob::{Blob, Cursor, read_vec};
-use crate::model::{Cause, Dataset, Fact, TableFacts, publishable};
+use crate::model::{Cause, Dataset, Fact, TableFacts, keep, publishable};
 use crate::probe::{Finding, Input, ProbeError};
 use crate::table::{Column, Context, Kind, Table};
 
@@ -46,15 +46,16 @@ pub(crate) fn probe(input: &Input) -> Result<Finding, ProbeError> {
     let mut rest = catalog.as_slice();
     while let Some((found, after)) = table(rest) {
         rest = after;
+        if dataset.tables.len() >= MAX_TABLES {
+            finding.notes.push((Cause::OverBudget, format!("only {MAX_TABLES} of its tables were read")));
+            break;
+        }
         let (facts, is_whole) = describe(input, &found);
         if !is_whole {
             let detail = "the columns or rows of a table were not found in its catalog".to_owned();
             finding.notes.push((Cause::Unsupported, detail));
         }
-        dataset.tables.insert(publishable("table", &found.name), facts);
-        if dataset.tables.len() >= MAX_TABLES {
-            break;
-        }
+        keep(&mut dataset.tables, publishable("table", &found.name), facts);
     }
     dataset.table = TableFacts::joined(dataset.tables.values());
     if dataset.table.row_count.is_some_and(|rows| rows > 0) && input.rows {

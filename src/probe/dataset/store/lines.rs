@@ -3,20 +3,28 @@
 //! A sheet is what somebody typed: a title may stand above the table, and the names of the columns are a row like any
 //! other. The first rows are held until it is clear which one names; the rest go by.
 
+use std::rc::Rc;
+
+use crate::blob::ReadError;
 use crate::model::TableFacts;
 use crate::table::{Cell, Column, Kind, Table, Taxonomy, names_columns};
 
 /// Rows that are held.
 const MAX_HELD: usize = 12;
-/// Most columns of a sheet.
+/// Bytes of held rows, more or less: past them the columns are named by what there is.
+const MAX_HELD_BYTES: usize = 4 << 20;
+/// Most columns of a sheet, and cells of a row: Excel's own limit is 16,384.
 const MAX_COLUMNS: usize = 20_000;
-/// Bytes of a held text.
+/// Bytes of a held text; of one in a row of so many cells that texts of that length would fill the memory.
 const MAX_TEXT: usize = 4_096;
+const MAX_SHORT: usize = 256;
+const WIDE: usize = 1_000;
 
 /// A value of a cell, held.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Held {
-    Text(String),
+    /// Shared: a cell may be written once and stand for many.
+    Text(Rc<str>),
     Number(f64),
     Boolean(bool),
     /// Seconds since 1970.
@@ -24,6 +32,11 @@ pub(super) enum Held {
 }
 
 impl Held {
+    fn bytes(&self) -> usize {
+        let text = if let Held::Text(text) = self { text.len() } else { 0 };
+        text.saturating_add(size_of::<(usize, Held)>())
+    }
+
     fn cell(&self) -> Cell<'_> {
         match self {
             Held::Text(text) => Cell::Text(text),
@@ -55,11 +68,33 @@ impl Held {
 /// A row: columns by number, in order, empty cells left out.
 pub(super) type Row = Vec<(usize, Held)>;
 
+/// Puts a value into a row; answers false where the row is too wide for it.
+pub(super) fn put(row: &mut Row, column: usize, held: Held) -> bool {
+    if column >= MAX_COLUMNS || row.len() >= MAX_COLUMNS {
+        return false;
+    }
+    let held = match held {
+        Held::Text(text) if row.len() >= WIDE && text.len() > MAX_SHORT => {
+            Held::Text(beginning(&text, MAX_SHORT).into())
+        }
+        held => held,
+    };
+    row.push((column, held));
+    true
+}
+
+/// The value of a row in that column.
+fn value(row: &Row, column: usize) -> Option<&Held> {
+    let at = row.partition_point(|(number, _)| *number < column);
+    row.get(at).filter(|(number, _)| *number == column).map(|(_, held)| held)
+}
+
 /// A sheet, while its rows go by.
 pub(super) struct Sheet<'s> {
     table: Table<'s>,
     /// The first rows, until the columns are known.
     held: Vec<Row>,
+    held_bytes: usize,
     /// Numbers of the table's columns, by that of the sheet; empty until they are known.
     columns: Vec<Option<usize>>,
     is_open: bool,
@@ -70,22 +105,35 @@ pub(super) struct Sheet<'s> {
 
 impl<'s> Sheet<'s> {
     pub(super) fn new(table: Table<'s>, feeds: bool) -> Sheet<'s> {
-        Sheet { table, held: Vec::new(), columns: Vec::new(), is_open: false, has_header: false, feeds, rows: 0 }
+        Sheet {
+            table,
+            held: Vec::new(),
+            held_bytes: 0,
+            columns: Vec::new(),
+            is_open: false,
+            has_header: false,
+            feeds,
+            rows: 0,
+        }
     }
 
     /// Takes the next row that is not empty.
-    pub(super) fn row(&mut self, row: Row) {
+    ///
+    /// # Errors
+    /// As [`Table::end_row`].
+    pub(super) fn row(&mut self, row: &Row) -> Result<(), ReadError> {
         if row.is_empty() {
-            return;
+            return Ok(());
         }
         if self.is_open {
-            self.feed(&row);
-            return;
+            return self.feed(row);
         }
-        self.held.push(row);
-        if self.held.len() >= MAX_HELD {
-            self.open();
+        self.held_bytes = row.iter().map(|(_, held)| held.bytes()).fold(self.held_bytes, usize::saturating_add);
+        self.held.push(row.clone());
+        if self.held.len() >= MAX_HELD || self.held_bytes > MAX_HELD_BYTES {
+            return self.open();
         }
+        Ok(())
     }
 
     /// Rows follow that are not read.
@@ -95,8 +143,8 @@ impl<'s> Sheet<'s> {
 
     /// What it says.
     pub(super) fn finish(mut self) -> TableFacts {
-        if !self.is_open {
-            self.open();
+        if !self.is_open && self.open().is_err() {
+            self.table.cut();
         }
         let rows = self.rows;
         let mut facts = self.table.finish();
@@ -105,7 +153,7 @@ impl<'s> Sheet<'s> {
     }
 
     /// Finds the row that names the columns, and lets the held ones go by.
-    fn open(&mut self) {
+    fn open(&mut self) -> Result<(), ReadError> {
         self.is_open = true;
         let held = std::mem::take(&mut self.held);
         let header = header(self.table.taxonomy(), &held);
@@ -116,12 +164,11 @@ impl<'s> Sheet<'s> {
         let names = header.and_then(|header| held.get(header));
         self.has_header = names.is_some();
         for column in 0..width {
-            let of = |row: &Row| row.iter().find(|(number, _)| *number == column).map(|(_, held)| held.clone());
             let name = match names {
-                Some(names) => match of(names) {
+                Some(names) => match value(names, column) {
                     Some(held) => held.text(),
                     // A column without a name is one all the same, if there is something in it.
-                    _ if body.iter().any(|row| of(row).is_some()) => letters(column),
+                    _ if body.iter().any(|row| value(row, column).is_some()) => letters(column),
                     _ => {
                         self.columns.push(None);
                         continue;
@@ -129,25 +176,23 @@ impl<'s> Sheet<'s> {
                 },
                 None => letters(column),
             };
-            let kind = body.iter().find_map(of).map_or(Kind::Text, |held| held.kind());
+            let kind = body.iter().find_map(|row| value(row, column)).map_or(Kind::Text, Held::kind);
             self.columns.push(Some(self.table.column(Column::of(name, kind))));
         }
-        for row in body {
-            self.feed(row);
-        }
+        body.iter().try_for_each(|row| self.feed(row))
     }
 
-    fn feed(&mut self, row: &Row) {
+    fn feed(&mut self, row: &Row) -> Result<(), ReadError> {
         self.rows = self.rows.saturating_add(1);
         if !self.feeds {
-            return;
+            return Ok(());
         }
         for (column, held) in row {
             if let Some(Some(number)) = self.columns.get(*column) {
                 self.table.cell(*number, held.cell());
             }
         }
-        self.table.end_row();
+        self.table.end_row()
     }
 }
 
@@ -164,7 +209,7 @@ fn header(taxonomy: &Taxonomy, rows: &[Row]) -> Option<usize> {
     let (at, row) = rows.iter().enumerate().find(|(_, row)| is_wide(row))?;
     let columns: Vec<usize> = row.iter().map(|(column, _)| *column).collect();
     let texts = |row: &Row| -> Vec<String> {
-        let of = |column: &usize| row.iter().find(|(number, _)| number == column).map(|(_, held)| held.text());
+        let of = |column: &usize| value(row, *column).map(Held::text);
         columns.iter().map(|column| of(column).unwrap_or_default()).collect()
     };
     let first = texts(row);
@@ -189,7 +234,11 @@ fn letters(column: usize) -> String {
 
 /// A text of bounded length.
 pub(super) fn held_text(text: &str) -> Held {
-    Held::Text(text.get(..text.floor_char_boundary(MAX_TEXT.min(text.len()))).unwrap_or_default().to_owned())
+    Held::Text(beginning(text, MAX_TEXT).into())
+}
+
+fn beginning(text: &str, allowed: usize) -> &str {
+    text.get(..text.floor_char_boundary(allowed.min(text.len()))).unwrap_or_default()
 }
 
 /// The second since 1970 that a spreadsheet's day number means; none where it is no date of this world.

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::super::super::weights::pickle;
 use crate::blob::{Blob, ReadError, read_vec};
-use crate::model::{Dataset, Fact, TableFacts, publishable};
+use crate::model::{Dataset, Fact, TableFacts, keep, publishable};
 use crate::probe::{Finding, Input, ProbeError, kit};
 use crate::table::{Cell, Column, Context, Table};
 
@@ -65,7 +65,7 @@ pub(crate) fn probe(input: &Input) -> Result<Finding, ProbeError> {
         let context = Context { name: name.clone(), ..Context::default() };
         let (facts, end) = store.table(input, Table::new(input.tables, context), tree, &mut Vec::new());
         outcome = outcome.and(end);
-        dataset.tables.insert(publishable("table", &name), facts);
+        keep(&mut dataset.tables, publishable("table", &name), facts);
     }
     dataset.table = match dataset.tables.is_empty() {
         true => table,
@@ -151,8 +151,12 @@ impl<'b> Store<'b> {
                 if named.len() < MAX_TABLES {
                     named.push((String::from_utf8_lossy(key).into_owned(), tree));
                 }
+                Ok(())
             }
-            Stored::Value(_) if is_book(key) => books = books.saturating_add(1),
+            Stored::Value(_) if is_book(key) => {
+                books = books.saturating_add(1);
+                Ok(())
+            }
             Stored::Value(value) => record(&mut table, &mut columns, &value, rows),
         });
         if outcome.is_err() {
@@ -168,7 +172,11 @@ impl<'b> Store<'b> {
     }
 
     /// Every key with its value, in order.
-    fn walk(&mut self, root: u64, each: &mut dyn FnMut(&[u8], Stored)) -> Result<(), ProbeError> {
+    fn walk(
+        &mut self,
+        root: u64,
+        each: &mut dyn FnMut(&[u8], Stored) -> Result<(), ReadError>,
+    ) -> Result<(), ProbeError> {
         if root == u64::MAX {
             return Ok(());
         }
@@ -199,7 +207,7 @@ impl<'b> Store<'b> {
                     .get(8..)
                     .and_then(|rest| rest.split_at_checked(key))
                     .ok_or_else(|| broken("an entry lies outside of its page"))?;
-                each(key, self.stored(sort, size, data)?);
+                each(key, self.stored(sort, size, data)?)?;
             }
             open.extend(children.into_iter().rev());
         }
@@ -237,7 +245,7 @@ fn is_book(key: &[u8]) -> bool {
 }
 
 /// One value as a row.
-fn record(table: &mut Table, columns: &mut BTreeMap<String, usize>, value: &[u8], rows: bool) {
+fn record(table: &mut Table, columns: &mut BTreeMap<String, usize>, value: &[u8], rows: bool) -> Result<(), ReadError> {
     if value.first() == Some(&b'{') {
         let Ok(Value::Object(fields)) = kit::json::<Value>(value, "a value") else { return table.end_row() };
         for (name, field) in &fields {
@@ -251,7 +259,7 @@ fn record(table: &mut Table, columns: &mut BTreeMap<String, usize>, value: &[u8]
             column(table, columns, &name);
         }
     }
-    table.end_row();
+    table.end_row()
 }
 
 fn column(table: &mut Table, columns: &mut BTreeMap<String, usize>, name: &str) -> Option<usize> {

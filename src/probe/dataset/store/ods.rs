@@ -3,21 +3,20 @@
 //! Follows OpenDocument 1.3, part 3, §9. Cells and rows that are alike are written once with a count: of empty ones
 //! that count is passed over, of others it is bounded.
 
-use super::lines::{Held, Row, Sheet, held_text};
-use super::xlsx::over;
+use super::lines::{Held, Row, Sheet, held_text, put};
+use super::xlsx::{TOO_WIDE, over};
 use super::xml::{Piece, Pieces};
 use crate::archive::zip::Directory;
-use crate::model::{Dataset, Fact, publishable};
-use crate::probe::{Finding, Input, ProbeError, kit};
+use crate::blob::ReadError;
+use crate::model::{Cause, Dataset, Fact, keep, publishable};
+use crate::probe::{Finding, Input, ProbeError};
 use crate::table::{Context, Table};
 
 const MIMETYPE: &[u8] = b"application/vnd.oasis.opendocument.spreadsheet";
 /// Sheets that are read.
 const MAX_SHEETS: usize = 500;
-/// Most columns of a sheet.
-const MAX_COLUMNS: usize = 20_000;
-/// How often rows that hold something are repeated at most, over all.
-const MAX_REPEATED: u64 = 2_000_000;
+/// Cells that are handed over because something is to be repeated, over all.
+const MAX_REPEATED: u64 = 10_000_000;
 
 /// Reads every sheet.
 pub(crate) fn probe(input: &Input) -> Result<Finding, ProbeError> {
@@ -26,19 +25,25 @@ pub(crate) fn probe(input: &Input) -> Result<Finding, ProbeError> {
     let is_mine = zip.content(input.blob, mimetype, 128)?.starts_with(MIMETYPE);
     let Some(content) = zip.get(b"content.xml").filter(|_| is_mine) else { return Err(ProbeError::NotMine) };
     let mut dataset = Dataset::default();
-    let outcome = Pieces::open(input.blob, &zip, content).and_then(|pieces| sheets(input, pieces, &mut dataset));
+    let mut notes = Vec::new();
+    let outcome = Pieces::open(input, &zip, content).and_then(|pieces| sheets(input, pieces, &mut dataset, &mut notes));
     dataset.table = over(&dataset.sheets);
-    let mut finding = Finding::new(Fact::Dataset(Box::new(dataset)));
-    if let Err(error) = outcome {
-        finding.notes.push(kit::note(error)?);
-    }
-    Ok(finding)
+    let finding = Finding::new(Fact::Dataset(Box::new(dataset)));
+    Finding { notes, ..finding }.noting(outcome)
 }
 
-fn sheets(input: &Input, mut pieces: Pieces, dataset: &mut Dataset) -> Result<(), ProbeError> {
+fn sheets(
+    input: &Input,
+    mut pieces: Pieces,
+    dataset: &mut Dataset,
+    notes: &mut Vec<(Cause, String)>,
+) -> Result<(), ProbeError> {
     let mut left = MAX_REPEATED;
     loop {
         match pieces.next()? {
+            Piece::Open(name) if name == "table" && dataset.sheets.len() >= MAX_SHEETS => {
+                return Err(ReadError::OverBudget(format!("only {MAX_SHEETS} of its sheets were read")).into());
+            }
             Piece::Open(name) if name == "table" => {
                 let name = pieces.attribute("name").unwrap_or_default().to_owned();
                 let context = Context { name: name.clone(), ..Context::default() };
@@ -47,10 +52,10 @@ fn sheets(input: &Input, mut pieces: Pieces, dataset: &mut Dataset) -> Result<()
                 if outcome.is_err() {
                     sheet.cut();
                 }
-                if dataset.sheets.len() < MAX_SHEETS {
-                    dataset.sheets.insert(publishable("sheet", &name), sheet.finish());
+                keep(&mut dataset.sheets, publishable("sheet", &name), sheet.finish());
+                if !outcome? && notes.is_empty() {
+                    notes.push((Cause::OverBudget, TOO_WIDE.to_owned()));
                 }
-                outcome?;
             }
             Piece::End => return Ok(()),
             _ => {}
@@ -58,8 +63,10 @@ fn sheets(input: &Input, mut pieces: Pieces, dataset: &mut Dataset) -> Result<()
     }
 }
 
-fn rows(pieces: &mut Pieces, sheet: &mut Sheet, left: &mut u64) -> Result<(), ProbeError> {
+/// Reads the rows of a sheet; answers false where cells were too far to the right.
+fn rows(pieces: &mut Pieces, sheet: &mut Sheet, left: &mut u64) -> Result<bool, ProbeError> {
     let mut row: Row = Vec::new();
+    let mut is_whole = true;
     let (mut column, mut width, mut repeated) = (0usize, 1usize, 1u64);
     let (mut value, mut text, mut in_text) = (None, String::new(), 0u32);
     loop {
@@ -93,28 +100,39 @@ fn rows(pieces: &mut Pieces, sheet: &mut Sheet, left: &mut u64) -> Result<(), Pr
                 "table-cell" | "covered-table-cell" => {
                     let held = value.take().or_else(|| (!text.trim().is_empty()).then(|| held_text(&text)));
                     if let Some(held) = held {
-                        for column in (column..MAX_COLUMNS).take(width) {
-                            row.push((column, held.clone()));
+                        let written = row.len();
+                        for further in 0..width {
+                            if !put(&mut row, column.saturating_add(further), held.clone()) {
+                                is_whole = false;
+                                break;
+                            }
                         }
+                        let repeated = row.len().saturating_sub(written).saturating_sub(1);
+                        charge(left, repeated as u64)?;
                     }
                     column = column.saturating_add(width);
                 }
                 "table-row" if !row.is_empty() => {
-                    *left = left
-                        .checked_sub(repeated)
-                        .ok_or_else(|| ProbeError::Unsupported("repeats rows more often than is read".to_owned()))?;
+                    sheet.row(&row)?;
                     for _ in 1..repeated {
-                        sheet.row(row.clone());
+                        charge(left, row.len() as u64)?;
+                        sheet.row(&row)?;
                     }
-                    sheet.row(std::mem::take(&mut row));
                 }
-                "table" => return Ok(()),
+                "table" => return Ok(is_whole),
                 _ => {}
             },
-            Piece::End => return Ok(()),
+            Piece::End => return Ok(is_whole),
             Piece::Text(_) => {}
         }
     }
+}
+
+/// Takes cells that no byte was spent on.
+fn charge(left: &mut u64, cells: u64) -> Result<(), ProbeError> {
+    let error = || ReadError::OverBudget("repeats more cells than are read".to_owned());
+    *left = left.checked_sub(cells).ok_or_else(error)?;
+    Ok(())
 }
 
 /// Passes over the rest of an element.

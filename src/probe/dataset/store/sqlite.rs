@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::super::super::{Finding, Input, ProbeError, kit};
 use crate::archive::sqlite::{Column as Declared, Database, Item, Sort, SqliteError, Value};
-use crate::model::{Cause, Dataset, Fact, TableFacts, publishable};
+use crate::model::{Cause, Dataset, Fact, TableFacts, keep, publishable};
 use crate::table::{Cell, Column, Context, Kind, Table};
 
 /// Tables that are described.
@@ -66,7 +66,7 @@ pub(crate) fn of(input: &Input, wanted: &dyn Fn(&Item) -> bool) -> Result<Findin
                 notes.push((cause, detail));
             }
         }
-        tables.insert(publishable("table", &item.name), facts);
+        keep(&mut tables, publishable("table", &item.name), facts);
     }
     if database.is_cut() {
         notes.push((Cause::Truncated, "has fewer pages than its header says".to_owned()));
@@ -111,17 +111,19 @@ fn read(input: &Input, database: &mut Database, item: &Item) -> (TableFacts, Res
         facts.row_count = count;
         return (facts, outcome);
     }
+    let mut stopped = Ok(());
     let outcome = database.rows(item, &mut |row| {
         for (number, value) in row.iter().enumerate() {
             table.cell(number, cell(value));
         }
-        table.end_row();
-        true
+        stopped = table.end_row();
+        stopped.is_ok()
     });
+    let outcome = stopped.map_err(ProbeError::from).and(outcome.map_err(ProbeError::from));
     if outcome.is_err() {
         table.cut();
     }
-    (table.finish(), outcome.map_err(ProbeError::from))
+    (table.finish(), outcome)
 }
 
 fn cell<'v>(value: &'v Value) -> Cell<'v> {

@@ -4,16 +4,17 @@
 //! values. Formulas are not evaluated, their last results are read. Who wrote the workbook (`docProps/`) is somebody's
 //! name and is not looked at. Shared texts are kept cut and up to a limit; cells of further ones are passed over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::lines::{Held, Row, Sheet, held_text, moment};
+use super::lines::{Held, Row, Sheet, held_text, moment, put};
 use super::xml::{Piece, Pieces};
 use crate::archive::zip::{Directory, Member};
-use crate::blob::Blob;
-use crate::model::{Cause, Dataset, Fact, TableFacts, publishable};
+use crate::model::{Cause, Dataset, Fact, TableFacts, keep, publishable};
 use crate::probe::{Finding, Input, ProbeError, kit};
 use crate::table::{Context, Table};
 
+/// What is said of sheets that were not read to their right end.
+pub(super) const TOO_WIDE: &str = "has rows of more than 20,000 columns: values of the others were passed over";
 /// Sheets that are read.
 const MAX_SHEETS: usize = 500;
 /// Bytes of shared texts that are kept.
@@ -36,21 +37,27 @@ pub(crate) fn probe(input: &Input) -> Result<Finding, ProbeError> {
     };
     let root = workbook.name.strip_suffix(b"workbook.xml").unwrap_or_default().to_vec();
     let part = |name: &str| zip.get(&[root.as_slice(), name.as_bytes()].concat());
-    let (sheets, from_1904) = sheets(input.blob, &zip, workbook)?;
-    let targets =
-        part("_rels/workbook.xml.rels").map_or(Ok(BTreeMap::new()), |rels| relations(input.blob, &zip, rels))?;
-    let dates = part("styles.xml").map_or(Ok(Vec::new()), |styles| dates(input.blob, &zip, styles))?;
-    let shared = match part("sharedStrings.xml").filter(|_| !sheets.is_empty()) {
-        Some(texts) => shared(input.blob, &zip, texts)?,
-        None => Shared::default(),
+    let (sheets, from_1904) = sheets(input, &zip, workbook)?;
+    let targets = part("_rels/workbook.xml.rels").map_or(Ok(BTreeMap::new()), |rels| relations(input, &zip, rels))?;
+    let dates = part("styles.xml").map_or(Ok(Vec::new()), |styles| dates(input, &zip, styles))?;
+    let mut kept = Shared::default();
+    let outcome = match part("sharedStrings.xml").filter(|_| !sheets.is_empty()) {
+        Some(texts) => shared(input, &zip, texts, &mut kept),
+        None => Ok(()),
     };
+    let shared = kept;
     let mut dataset = Dataset::default();
-    let mut finding = Finding::new(Fact::None {});
+    let mut finding = Finding::new(Fact::None {}).noting(outcome)?;
     if shared.is_cut {
         finding
             .notes
             .push((Cause::OverBudget, "has more texts than are kept; cells of the others were passed over".to_owned()));
     }
+    if sheets.len() > MAX_SHEETS {
+        finding.notes.push((Cause::OverBudget, format!("only {MAX_SHEETS} of its sheets were read")));
+    }
+    // No writer lets two sheets share a part; a bomb lets five hundred.
+    let mut read = BTreeSet::new();
     for (name, id) in sheets.into_iter().take(MAX_SHEETS) {
         let target = targets.get(&id).map(String::as_str).unwrap_or_default();
         let path = match target.strip_prefix('/') {
@@ -58,16 +65,31 @@ pub(crate) fn probe(input: &Input) -> Result<Finding, ProbeError> {
             None => [root.as_slice(), target.as_bytes()].concat(),
         };
         let Some(member) = zip.get(&path).filter(|_| target.contains("sheet")) else { continue };
+        if !read.insert(path) {
+            finding.notes.push((Cause::Malformed, "some of its sheets are the same: it was read once".to_owned()));
+            continue;
+        }
         let context = Context { name: name.clone(), ..Context::default() };
         let mut sheet = Sheet::new(Table::new(input.tables, context), input.rows);
         let reading = Reading { shared: &shared, dates: &dates, from_1904 };
-        let outcome = Pieces::open(input.blob, &zip, member).and_then(|pieces| reading.rows(pieces, &mut sheet));
-        if let Err(error) = outcome {
+        let outcome = Pieces::open(input, &zip, member).and_then(|pieces| reading.rows(pieces, &mut sheet));
+        let note = match outcome {
+            Ok(true) => None,
+            Ok(false) => Some((Cause::OverBudget, TOO_WIDE.to_owned())),
+            Err(error) => Some(kit::note(error)?),
+        };
+        if note.is_some() {
             sheet.cut();
-            finding.notes.push(kit::note(error)?);
         }
-        dataset.sheets.insert(publishable("sheet", &name), sheet.finish());
+        finding.notes.extend(note);
+        keep(&mut dataset.sheets, publishable("sheet", &name), sheet.finish());
+        // What there is no time for is not begun.
+        if input.tables.check().is_err() {
+            break;
+        }
     }
+    finding.notes.sort_unstable();
+    finding.notes.dedup();
     dataset.table = over(&dataset.sheets);
     finding.fact = Fact::Dataset(Box::new(dataset));
     Ok(finding)
@@ -85,8 +107,8 @@ pub(super) fn over(sheets: &BTreeMap<String, TableFacts>) -> TableFacts {
 }
 
 /// Names and ids of the sheets, and which day is the first.
-fn sheets(blob: &dyn Blob, zip: &Directory, member: &Member) -> Result<(Vec<(String, String)>, bool), ProbeError> {
-    let mut pieces = Pieces::open(blob, zip, member)?;
+fn sheets(input: &Input, zip: &Directory, member: &Member) -> Result<(Vec<(String, String)>, bool), ProbeError> {
+    let mut pieces = Pieces::open(input, zip, member)?;
     let (mut sheets, mut from_1904) = (Vec::new(), false);
     loop {
         match pieces.next()? {
@@ -103,8 +125,8 @@ fn sheets(blob: &dyn Blob, zip: &Directory, member: &Member) -> Result<(Vec<(Str
     }
 }
 
-fn relations(blob: &dyn Blob, zip: &Directory, member: &Member) -> Result<BTreeMap<String, String>, ProbeError> {
-    let mut pieces = Pieces::open(blob, zip, member)?;
+fn relations(input: &Input, zip: &Directory, member: &Member) -> Result<BTreeMap<String, String>, ProbeError> {
+    let mut pieces = Pieces::open(input, zip, member)?;
     let mut targets = BTreeMap::new();
     loop {
         match pieces.next()? {
@@ -119,8 +141,8 @@ fn relations(blob: &dyn Blob, zip: &Directory, member: &Member) -> Result<BTreeM
 }
 
 /// For each style of a cell, whether it shows a number as a date.
-fn dates(blob: &dyn Blob, zip: &Directory, member: &Member) -> Result<Vec<bool>, ProbeError> {
-    let mut pieces = Pieces::open(blob, zip, member)?;
+fn dates(input: &Input, zip: &Directory, member: &Member) -> Result<Vec<bool>, ProbeError> {
+    let mut pieces = Pieces::open(input, zip, member)?;
     let mut formats: BTreeMap<u32, bool> = BTreeMap::new();
     let (mut styles, mut in_cells) = (Vec::new(), false);
     loop {
@@ -177,9 +199,8 @@ impl Shared {
     }
 }
 
-fn shared(blob: &dyn Blob, zip: &Directory, member: &Member) -> Result<Shared, ProbeError> {
-    let mut pieces = Pieces::open(blob, zip, member)?;
-    let mut shared = Shared::default();
+fn shared(input: &Input, zip: &Directory, member: &Member, shared: &mut Shared) -> Result<(), ProbeError> {
+    let mut pieces = Pieces::open(input, zip, member)?;
     let (mut text, mut in_text, mut in_phonetic) = (String::new(), false, false);
     loop {
         match pieces.next()? {
@@ -198,7 +219,7 @@ fn shared(blob: &dyn Blob, zip: &Directory, member: &Member) -> Result<Shared, P
                     let held = shared.texts.len().saturating_add(shared.ends.len().saturating_mul(4));
                     if held.saturating_add(cut.len()) > MAX_SHARED {
                         shared.is_cut = true;
-                        return Ok(shared);
+                        return Ok(());
                     }
                     shared.texts.push_str(cut);
                     shared.ends.push(u32::try_from(shared.texts.len()).unwrap_or(u32::MAX));
@@ -206,7 +227,7 @@ fn shared(blob: &dyn Blob, zip: &Directory, member: &Member) -> Result<Shared, P
                 _ => {}
             },
             Piece::Text(part) if in_text && !in_phonetic && text.len() < MAX_TEXT => text.push_str(&part),
-            Piece::End => return Ok(shared),
+            Piece::End => return Ok(()),
             Piece::Text(_) => {}
         }
     }
@@ -220,8 +241,10 @@ struct Reading<'r> {
 }
 
 impl Reading<'_> {
-    fn rows(&self, mut pieces: Pieces, sheet: &mut Sheet) -> Result<(), ProbeError> {
+    /// Reads the rows of a sheet; answers false where cells were too far to the right.
+    fn rows(&self, mut pieces: Pieces, sheet: &mut Sheet) -> Result<bool, ProbeError> {
         let mut row: Row = Vec::new();
+        let mut is_whole = true;
         let (mut column, mut next) = (0usize, 0usize);
         let (mut sort, mut style, mut text, mut in_value) = (String::new(), 0usize, String::new(), false);
         loop {
@@ -244,15 +267,20 @@ impl Reading<'_> {
                 Piece::Text(part) if in_value && text.len() < (64 << 10) => text.push_str(&part),
                 Piece::Close(name) => match name.as_str() {
                     "v" | "t" => in_value = false,
-                    "c" => row.extend(self.held(&sort, style, &text).map(|held| (column, held))),
+                    "c" => {
+                        if let Some(held) = self.held(&sort, style, &text) {
+                            is_whole &= put(&mut row, column, held);
+                        }
+                    }
                     "row" => {
                         row.sort_by_key(|(column, _)| *column);
-                        sheet.row(std::mem::take(&mut row));
+                        sheet.row(&row)?;
+                        row.clear();
                     }
-                    "sheetData" => return Ok(()),
+                    "sheetData" => return Ok(is_whole),
                     _ => {}
                 },
-                Piece::End => return Ok(()),
+                Piece::End => return Ok(is_whole),
                 Piece::Text(_) => {}
             }
         }

@@ -8,13 +8,11 @@ use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
 use crate::archive::zip::{Directory, Member};
-use crate::blob::{Blob, ReadError};
-use crate::probe::ProbeError;
+use crate::blob::ReadError;
+use crate::probe::{Input, ProbeError, kit};
 
 /// Longest element or text.
 const MAX_EVENT: u64 = 1 << 20;
-/// Bytes that come out of one member at most.
-const MAX_INFLATED: u64 = 8 << 30;
 
 /// What comes next.
 pub(in crate::probe::dataset) enum Piece {
@@ -40,16 +38,16 @@ pub(in crate::probe::dataset) struct Pieces<'b> {
 
 impl<'b> Pieces<'b> {
     pub(in crate::probe::dataset) fn open(
-        blob: &'b dyn Blob,
+        input: &Input<'b>,
         zip: &Directory,
         member: &Member,
     ) -> Result<Pieces<'b>, ProbeError> {
-        Ok(Pieces::of(zip.open(blob, member)?))
+        Ok(Pieces::of(kit::unpacked(input, zip, member)?))
     }
 
-    /// The pieces of a stream.
+    /// The pieces of a stream: how much comes of it is for the caller to bound.
     pub(in crate::probe::dataset) fn of(source: impl Read + 'b) -> Pieces<'b> {
-        let source: Box<dyn Read + 'b> = Box::new(source.take(MAX_INFLATED));
+        let source: Box<dyn Read + 'b> = Box::new(source);
         let left = Rc::new(Cell::new(MAX_EVENT));
         let reader = Reader::from_reader(Bounded { source: BufReader::new(source), left: Rc::clone(&left) });
         Pieces { reader, left, buffer: Vec::new(), attributes: Vec::new(), pending: None }

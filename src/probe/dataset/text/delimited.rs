@@ -22,6 +22,8 @@ const SNIFF: usize = 64 << 10;
 const SNIFF_WIDE: usize = 4 << 20;
 /// Longest piece of a field that is looked at; the rest is passed over.
 const MAX_FIELD: usize = 64 << 10;
+/// Lines that a field may run over: a note has some, a table behind an open quote has all.
+const MAX_LINES: usize = 1000;
 /// Share of records with another number of fields, in percent, that a file may have whose name says it is a table.
 const MAX_RAGGED: usize = 20;
 /// Records alike, one behind the other, that make a table of a file whose other records are of other lengths.
@@ -32,22 +34,21 @@ const MIN_ALIKE: usize = 5;
 /// A file whose name says it is delimited.
 pub(in crate::probe) fn named(input: &Input, reader: &mut dyn Read) -> Result<Finding, ProbeError> {
     let beginning = Beginning::read(input)?;
-    let taxonomy = &input.tables.taxonomy;
+    let taxonomy = &input.tables.settings.taxonomy;
     // Another table may follow the first one.
     let is_first = |dialect: &Dialect| dialect.run >= MIN_RUN && dialect.run.saturating_mul(2) > dialect.alike;
     let dialect = dialect::of(taxonomy, &beginning.text, beginning.whole)
         .filter(|dialect| dialect.ragged <= MAX_RAGGED || is_first(dialect))
         .or_else(|| dialect::single(taxonomy, &beginning.text, beginning.whole))
-        .ok_or_else(|| {
-            ProbeError::Unsupported("is named like a table, and its lines are none that is read".to_owned())
-        })?;
+        .ok_or_else(|| beginning.nothing())?;
     run(input, &beginning, &dialect, reader)
 }
 
 /// Any other text: many records with equally many fields and a header, or it is none.
 pub(in crate::probe) fn unnamed(input: &Input, reader: &mut dyn Read) -> Result<Finding, ProbeError> {
     let beginning = Beginning::read(input)?;
-    let dialect = dialect::of(&input.tables.taxonomy, &beginning.text, beginning.whole).ok_or(ProbeError::NotMine)?;
+    let dialect =
+        dialect::of(&input.tables.settings.taxonomy, &beginning.text, beginning.whole).ok_or(ProbeError::NotMine)?;
     let is_table = dialect.ragged == 0
         && dialect.alike > MIN_ALIKE
         && dialect.header
@@ -105,12 +106,21 @@ impl Beginning {
         }
         Ok(Beginning { charset, text, bytes: got, whole })
     }
+
+    /// Why no records were found in it: where not even the first one fits, nobody can tell that there are none.
+    fn nothing(&self) -> ProbeError {
+        if self.whole || self.text.contains(['\n', '\r']) {
+            return ProbeError::Unsupported("is named like a table, and its lines are none that is read".to_owned());
+        }
+        ReadError::OverBudget("its first line is longer than what is looked at to tell what it is".to_owned()).into()
+    }
 }
 
 fn run(input: &Input, beginning: &Beginning, dialect: &Dialect, reader: &mut dyn Read) -> Result<Finding, ProbeError> {
     let mut table = input.table();
     let columns: Vec<usize> = names(dialect).into_iter().map(|name| table.column(Column::named(name))).collect();
-    let mut pass = Pass { table, columns, dialect, records: 0, extra: false, longest: 0, holds: false };
+    let mut pass =
+        Pass { table, columns, dialect, records: 0, extra: false, longest: 0, open_quote: false, holds: false };
     let mut outcome = Ok(());
     let mut estimate = None;
     if input.rows {
@@ -122,7 +132,7 @@ fn run(input: &Input, beginning: &Beginning, dialect: &Dialect, reader: &mut dyn
             estimate = Some(estimated(pass.records, beginning.bytes, input.blob.size(), input.blob.is_open_ended()));
         }
     }
-    if outcome.is_err() {
+    if outcome.is_err() || pass.open_quote {
         pass.table.cut();
     }
     let read = pass.records.saturating_sub(u64::from(dialect.header));
@@ -146,6 +156,10 @@ fn run(input: &Input, beginning: &Beginning, dialect: &Dialect, reader: &mut dyn
     finding.format = (delimiter == '\t').then_some("tsv");
     if pass.longest >= MAX_FIELD {
         finding.notes.push((Cause::OverBudget, "of fields over 64 KiB only the beginning was looked at".to_owned()));
+    }
+    if pass.open_quote {
+        let detail = "has a quote that is not closed: the rows behind it are counted as one".to_owned();
+        finding.notes.push((Cause::Malformed, detail));
     }
     if dialect.ragged > MAX_RAGGED {
         let detail = "has records of other lengths behind a table: they were counted with it".to_owned();
@@ -184,6 +198,8 @@ struct Pass<'t, 'd> {
     /// Whether a record had more fields than there are columns.
     extra: bool,
     longest: usize,
+    /// Whether a quote seems to have been left open: rows are then inside of a field.
+    open_quote: bool,
     /// Whether the record at hand holds anything.
     holds: bool,
 }
@@ -207,11 +223,15 @@ impl Pass<'_, '_> {
         let mut skip = self.dialect.preamble;
         let mut skipping_header = self.dialect.header;
         let mut ended = false;
+        // Line ends in the field at hand, and whether the last thing in the file so far closes a quote.
+        let (mut lines, mut is_closed) = (0usize, false);
         loop {
             if at == filled && !ended {
                 filled = read(reader, &mut buffer)?;
                 at = 0;
                 ended = filled == 0;
+                let last = buffer.get(..filled).unwrap_or_default().iter().rfind(|byte| !byte.is_ascii_whitespace());
+                is_closed = last.map_or(is_closed, |&byte| byte == b'"');
             }
             let pending = buffer.get(at..filled).unwrap_or_default();
             if skip > 0 {
@@ -223,6 +243,8 @@ impl Pass<'_, '_> {
             let room = field.get_mut(length..).unwrap_or_default();
             let (result, taken, written) = parser.read_field(pending, room);
             at = at.saturating_add(taken);
+            let new = field.get(length..length.saturating_add(written)).unwrap_or_default();
+            lines = lines.saturating_add(new.iter().filter(|&&byte| byte == b'\n').count());
             length = length.saturating_add(written);
             match result {
                 ReadFieldResult::InputEmpty => {}
@@ -237,12 +259,15 @@ impl Pass<'_, '_> {
                     if hand_over && !skipping_header {
                         self.cell(column, bytes);
                     }
+                    // Either it ends where the file does and no quote stands there, or nobody writes so much.
+                    self.open_quote |= lines > MAX_LINES || ended && lines > 0 && !is_closed;
+                    lines = 0;
                     column = column.saturating_add(1);
                     length = 0;
                     if record_end {
                         let is_row = hand_over && !skipping_header;
                         skipping_header &= !self.holds;
-                        self.end_record(is_row, column);
+                        self.end_record(is_row, column)?;
                         column = 0;
                     }
                 }
@@ -259,17 +284,18 @@ impl Pass<'_, '_> {
         }
     }
 
-    fn end_record(&mut self, hand_over: bool, fields: usize) {
+    fn end_record(&mut self, hand_over: bool, fields: usize) -> Result<(), ProbeError> {
         // Spreadsheet programs write rows of delimiters alone behind a table.
         if !std::mem::take(&mut self.holds) {
-            return;
+            return Ok(());
         }
         self.records = self.records.saturating_add(1);
         // A row-name column without a name makes every record one longer than R's header.
         self.extra |= fields > self.columns.len().saturating_add(1);
         if hand_over {
-            self.table.end_row();
+            self.table.end_row()?;
         }
+        Ok(())
     }
 }
 

@@ -31,7 +31,7 @@ const HOLLOW: [&str; 10] =
 
 /// Reads a document.
 pub(in crate::probe) fn probe(input: &Input, reader: &mut dyn Read) -> Result<Finding, ProbeError> {
-    let (charset, head, whole) = beginning(input)?;
+    let (charset, head, whole) = beginning(input, SNIFF)?;
     let text = head.trim_start_matches('\u{feff}').trim_start();
     if !text.starts_with('{') {
         return Err(ProbeError::NotMine);
@@ -56,7 +56,8 @@ pub(in crate::probe) fn probe(input: &Input, reader: &mut dyn Read) -> Result<Fi
         let mut decoded = charset.decode(reader);
         let since = Rc::new(Shared::new(0));
         let guarded = BufReader::with_capacity(SNIFF, Guard { inner: &mut decoded, since: Rc::clone(&since) });
-        tables.pour(&layout, &since, &mut serde_json::Deserializer::from_reader(guarded)).map_err(ended)
+        let outcome = tables.pour(&layout, &since, &mut serde_json::Deserializer::from_reader(guarded)).map_err(ended);
+        input.tables.check().map_err(ProbeError::from).and(outcome)
     } else {
         Ok(())
     };
@@ -192,7 +193,9 @@ impl<'i> Tables<'i> {
                     sink.put(name, leaf.cell());
                 }
             }
-            sink.end_row();
+            if sink.end_row().is_err() {
+                break;
+            }
         }
     }
 

@@ -8,6 +8,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use crate::blob::ReadError;
 use crate::model::TableFacts;
 use crate::table::{Cell, Column, Table};
 
@@ -64,7 +65,8 @@ impl<'t> Sink<'t> {
         self.path.clear();
         let was_object = Value { sink: self, outer: true }.deserialize(source)?;
         if was_object && !self.announcing {
-            self.table.end_row();
+            // Whoever gets the error asks the table whether there was time.
+            self.table.end_row().map_err(D::Error::custom)?;
         }
         Ok(was_object)
     }
@@ -84,10 +86,11 @@ impl<'t> Sink<'t> {
     }
 
     /// A row whose members were given one by one is complete.
-    pub(super) fn end_row(&mut self) {
-        if !self.announcing {
-            self.table.end_row();
-        }
+    ///
+    /// # Errors
+    /// As [`Table::end_row`].
+    pub(super) fn end_row(&mut self) -> Result<(), ReadError> {
+        if self.announcing { Ok(()) } else { self.table.end_row() }
     }
 
     /// A cell of one column of the row at hand.
@@ -101,6 +104,7 @@ impl<'t> Sink<'t> {
     /// Goes one name deeper; the number takes it back.
     fn enter(&mut self, name: &str) -> usize {
         let mark = self.path.len();
+        let name = name.get(..name.floor_char_boundary(MAX_PATH.min(name.len()))).unwrap_or_default();
         if mark == 0 {
             if self.outermost.len() < MAX_PATHS && !self.seen.contains(name) {
                 self.seen.insert(name.to_owned());
@@ -109,8 +113,7 @@ impl<'t> Sink<'t> {
         } else {
             self.path.push('.');
         }
-        let cut = name.floor_char_boundary(MAX_PATH.min(name.len()));
-        self.path.push_str(name.get(..cut).unwrap_or_default());
+        self.path.push_str(name);
         mark
     }
 
@@ -251,8 +254,7 @@ impl<'de> Visitor<'de> for Unnamed<'_, '_> {
             }
         }
         while items.next_element::<IgnoredAny>()?.is_some() {}
-        self.sink.end_row();
-        Ok(())
+        self.sink.end_row().map_err(A::Error::custom)
     }
 }
 

@@ -21,6 +21,8 @@ use crate::model::{Cause, Dataset, Fact};
 const MAX_UNNAMED: usize = 1000;
 /// Bytes of the beginning that decide.
 pub(super) const SNIFF: usize = 64 << 10;
+/// The same where the first records of an array are longer.
+const SNIFF_WIDE: usize = 4 << 20;
 /// Longest record.
 const MAX_RECORD: usize = 64 << 20;
 /// Records of the beginning whose members are looked at before the first value counts.
@@ -32,7 +34,7 @@ const MIN_RECORDS: usize = 3;
 
 /// One object a line.
 pub(in crate::probe) fn lines(input: &Input, reader: &mut dyn Read) -> Result<Finding, ProbeError> {
-    let (charset, head, whole) = beginning(input)?;
+    let (charset, head, whole) = beginning(input, SNIFF)?;
     let complete = |line: &&str| !line.trim().is_empty();
     let mut first: Vec<&str> = head.split_inclusive('\n').filter(complete).take(ANNOUNCED).collect();
     // The last line of a beginning is cut, unless it is the only one.
@@ -78,12 +80,15 @@ pub(in crate::probe) fn lines(input: &Input, reader: &mut dyn Read) -> Result<Fi
         }
         match sink.record(&mut serde_json::Deserializer::from_slice(&line)) {
             Ok(true) => {}
-            Ok(false) | Err(_) => broken = broken.saturating_add(1),
+            Ok(false) | Err(_) => match sink.table.check() {
+                Ok(()) => broken = broken.saturating_add(1),
+                Err(error) => break Err(error.into()),
+            },
         }
     };
     let rows = sink.table.rows();
     if rows == 0 {
-        return Err(ProbeError::NotMine);
+        return Err(if outcome.is_err() { unseen("line") } else { ProbeError::NotMine });
     }
     let mut notes = Vec::new();
     if broken > 0 {
@@ -135,6 +140,9 @@ fn rows_of_values(
         let blank = line.iter().all(u8::is_ascii_whitespace);
         let unnamed = Unnamed { sink: &mut sink, names: &names };
         if !blank && unnamed.deserialize(&mut serde_json::Deserializer::from_slice(&line)).is_err() {
+            if let Err(error) = sink.table.check() {
+                break Err(error.into());
+            }
             broken = broken.saturating_add(1);
         }
     };
@@ -149,10 +157,18 @@ fn rows_of_values(
 
 /// One array of objects.
 pub(in crate::probe) fn array(input: &Input, reader: &mut dyn Read) -> Result<Finding, ProbeError> {
-    let (charset, head, whole) = beginning(input)?;
-    let start = head.trim_start_matches('\u{feff}').trim_start();
-    let inside = start.strip_prefix('[').map(str::trim_start).filter(|rest| rest.starts_with('{'));
-    let records = inside.map(records).ok_or(ProbeError::NotMine)?;
+    let (mut charset, mut head, mut whole) = beginning(input, SNIFF)?;
+    if !whole && inside(&head).is_some_and(|inside| records(inside).len() < MIN_RECORDS) {
+        // Records with a vector or a picture in them.
+        if input.blob.is_open_ended() {
+            return Err(ReadError::NeedMore { kept: input.blob.size() }.into());
+        }
+        (charset, head, whole) = beginning(input, SNIFF_WIDE)?;
+    }
+    let records = inside(&head).map(records).ok_or(ProbeError::NotMine)?;
+    if !whole && records.is_empty() {
+        return Err(unseen("record"));
+    }
     if !are_alike(&records) {
         return Err(ProbeError::NotMine);
     }
@@ -169,8 +185,15 @@ pub(in crate::probe) fn array(input: &Input, reader: &mut dyn Read) -> Result<Fi
     let guarded = BufReader::with_capacity(SNIFF, Guard { inner: &mut decoded, since: Rc::clone(&since) });
     let mut source = serde_json::Deserializer::from_reader(guarded);
     let outcome = source.deserialize_seq(Rows { sink: &mut sink, since: &since }).map_err(ended);
+    let outcome = sink.table.check().map_err(ProbeError::from).and(outcome);
     let rows = sink.table.rows();
     Ok(finish(sink, &charset, (Some(rows), false), outcome, &[]))
+}
+
+/// What follows the bracket of an array of objects.
+fn inside(head: &str) -> Option<&str> {
+    let start = head.trim_start_matches('\u{feff}').trim_start();
+    start.strip_prefix('[').map(str::trim_start).filter(|rest| rest.starts_with('{'))
 }
 
 /// What ended the parsing, without a word of what stands there.
@@ -185,8 +208,8 @@ pub(super) fn ended(error: serde_json::Error) -> ProbeError {
 }
 
 /// The character set, the text of the beginning, and whether that is all.
-pub(super) fn beginning(input: &Input) -> Result<(Charset, String, bool), ProbeError> {
-    let mut head = vec![0; SNIFF.min(usize::try_from(input.blob.size()).unwrap_or(SNIFF))];
+pub(super) fn beginning(input: &Input, sniff: usize) -> Result<(Charset, String, bool), ProbeError> {
+    let mut head = vec![0; sniff.min(usize::try_from(input.blob.size()).unwrap_or(sniff))];
     let got = read_full(input.blob, &mut head, 0)?;
     head.truncate(got);
     let charset = Charset::of(&head).ok_or(ProbeError::NotMine)?;
@@ -267,6 +290,12 @@ fn are_alike(records: &[&str]) -> bool {
     };
     let alike = rest.iter().take(100).filter(shared).count();
     first.len() > 1 && records.len() >= MIN_RECORDS && alike.saturating_mul(10) >= rest.len().min(100).saturating_mul(8)
+}
+
+/// Why nobody can tell what it is.
+fn unseen(what: &str) -> ProbeError {
+    let detail = format!("its first {what} is longer than what is looked at to tell what it is");
+    ReadError::OverBudget(detail).into()
 }
 
 fn too_long() -> ProbeError {
