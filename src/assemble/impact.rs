@@ -46,7 +46,10 @@ fn source(code: &Code) -> (Level, Vec<String>) {
     };
     let mut because = vec![what.to_owned()];
     because.extend(code.model_type.as_ref().map(|_| "registers a type of model of its own".to_owned()));
-    because.extend(code.tables_in_output.map(|tables| format!("its outputs show {tables} tables of data")));
+    because.extend(code.tables_in_output.map(|tables| match tables {
+        1 => "its outputs show a table of data".to_owned(),
+        _ => format!("its outputs show {tables} tables of data"),
+    }));
     because.extend((!code.hosts.is_empty()).then(|| "names machines".to_owned()));
     (level, because)
 }

@@ -1,7 +1,7 @@
 //! Sources and configurations → assets: one a package and kind, and one for each that stands by itself.
 //!
-//! Sources of a kind that lie in one package ([`package`]) are one asset with their files listed; so are scripts of a kind in
-//! one directory, configurations in one directory that name no run, and the files of one tree of Hydra, Snakemake or
+//! Sources of a kind that lie in one package ([`package`]) are one asset with their files listed; so are many scripts of a
+//! kind in one directory, where a few are one asset each, configurations in one directory that name no run, and the files of one tree of Hydra, Snakemake or
 //! Nextflow. Notebooks, pipelines in YAML and configurations of a named run stand by themselves. What is somebody else's
 //! ([`foreign`]) is folded into one asset for each place it was put, and says so.
 
@@ -13,6 +13,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Group, draft, impact, plain};
 use crate::model::{Code, Evidence, Fact, Kind, Locator, Role, Sighting};
 
+/// Scripts of a kind in one directory, outside of a package, that are an asset each.
+const FEW_SCRIPTS: usize = 6;
+
 /// What files of one asset have in common: where they are, what they are written in, what for, and whose they are.
 type Key<'s> = (Locator, &'s str, &'s str, Option<&'static str>);
 
@@ -22,9 +25,20 @@ pub(super) fn groups<'s>(sightings: impl Iterator<Item = &'s Sighting>) -> Vec<G
         sightings.filter(|sighting| sighting.role != Role::Companion).partition(|sighting| kind(sighting).is_some());
     let roots = package::Roots::new(known.iter().copied().filter(|sighting| sighting.format == "python"));
     let trees = trees(&known);
+    let mut scripts: BTreeMap<(Locator, &str), usize> = BTreeMap::new();
+    for script in known.iter().filter(|sighting| sighting.format == "python") {
+        *scripts.entry((script.locator.parent(), kind(script).unwrap_or_default())).or_default() += 1;
+    }
     let mut homes: BTreeMap<Key, Vec<&Sighting>> = BTreeMap::new();
     for sighting in known {
-        homes.entry(home(sighting, &roots, &trees)).or_default().push(sighting);
+        let mut key = home(sighting, &roots, &trees);
+        // A few scripts that belong to no package are programs of their own.
+        let few = scripts.get(&(key.0.clone(), key.2)).is_some_and(|&scripts| scripts <= FEW_SCRIPTS);
+        let is_loose = sighting.format == "python" && key.3.is_none() && roots.of(&key.0).is_none();
+        if is_loose && few && tree_of(sighting).is_none() {
+            key.0 = sighting.locator.clone();
+        }
+        homes.entry(key).or_default().push(sighting);
     }
     let mut groups: Vec<Group> =
         homes.into_iter().filter_map(|((home, .., whose), files)| group(&home, whose, files)).collect();
@@ -67,7 +81,7 @@ fn home<'s>(sighting: &'s Sighting, roots: &package::Roots, trees: &BTreeMap<&st
     let place = match (kind, tree_of(sighting)) {
         ("training_config", _) if names_run => sighting.locator.clone(),
         (_, Some(framework)) => package::outermost(&directory, trees.get(framework)).unwrap_or(directory),
-        _ if sighting.format == "python" => roots.of(&directory),
+        _ if sighting.format == "python" => roots.of(&directory).unwrap_or(directory),
         ("notebook" | "orchestration", _) => sighting.locator.clone(),
         _ => directory,
     };

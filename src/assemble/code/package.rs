@@ -1,8 +1,7 @@
 //! Which sources are one package: told by whom they import.
 //!
 //! A relative import leads to a directory that is in the package; an import of a module named like a directory around the
-//! source, or beside it, says that this directory is one. The outermost such directory around a source is its package, and
-//! where there is none, its directory.
+//! source, or beside it, says that this directory is one. The outermost such directory around a source is its package.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -81,9 +80,9 @@ impl Roots {
         Roots { roots }
     }
 
-    /// The package that a directory is in, or the directory.
-    pub(super) fn of(&self, directory: &Locator) -> Locator {
-        outermost(directory, Some(&self.roots)).unwrap_or_else(|| directory.clone())
+    /// The package that a directory is in.
+    pub(super) fn of(&self, directory: &Locator) -> Option<Locator> {
+        outermost(directory, Some(&self.roots))
     }
 }
 
