@@ -4,6 +4,7 @@
 mod defined_by;
 mod derived_from;
 mod edge;
+mod exported;
 mod lineage;
 mod people;
 mod places;
@@ -25,6 +26,7 @@ pub fn relations(assets: &[Asset]) -> Vec<Relation> {
     relations.extend(derived_from::relations(assets));
     relations.extend(same_run::relations(assets));
     relations.extend(lineage::relations(assets));
+    relations.extend(exported::relations(assets, &relations));
     relations.extend(defined_by::relations(assets));
     relations.extend(processed::relations(assets));
     // Two reasons for one edge: the surer stays.

@@ -276,7 +276,7 @@ mod tests {
     fn field(number: u8, body: &[u8]) -> Vec<u8> {
         let length = body.len();
         assert!(length < 1 << 28);
-        let mut varint: Vec<u8> = (0..4).map(|at| (length >> (7 * at) & 0x7f) as u8 | 0x80).collect();
+        let mut varint: Vec<u8> = [0, 7, 14, 21].map(|shift: u32| (length >> shift & 0x7f) as u8 | 0x80).to_vec();
         varint.push(0);
         [&[number << 3 | 2][..], &varint, body].concat()
     }

@@ -9,6 +9,7 @@ mod command;
 mod facts;
 mod lsf;
 mod patterns;
+mod words;
 
 use crate::blob::{Blob, ReadError, read_vec};
 use crate::model::{Cause, Fact, Run};
