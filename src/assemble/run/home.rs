@@ -98,6 +98,8 @@ pub(super) fn absorbs(outer: &Home, inner: &Home, files: &[&Sighting]) -> bool {
     let is_of_tracker = || levels == 1 && INNER.iter().any(|name| place.child(name.as_bytes()) == *written);
     match (*tracker, *logger) {
         ("ray-tune" | "keras-tuner", "tfevents") => true,
+        // Guild logs its own events beside the attributes; what the program logs is a run of its own.
+        ("guild", "tfevents") => place.child(b".guild") == *written,
         ("hf-trainer" | "lightning-logs", "tfevents") => levels <= REACH,
         // What `add_hparams` writes below the directory of the run it is called in.
         ("tfevents", "tfevents") => levels == 1 && files.iter().all(|file| is_session(file)),

@@ -29,7 +29,9 @@ pub(super) fn note(run: &mut Run, key: &str, value: &str) {
 /// Notes a setting or an environment variable that holds a secret, by its name.
 pub(super) fn leak(run: &mut Run, key: &str, value: &str) {
     let is_empty = matches!(value.trim(), "" | "null" | "None" | "true" | "false" | "True" | "False" | "~");
-    if !is_empty && names_secret(key) {
+    // The shell's directory is named like a password.
+    let is_directory = matches!(key, "PWD" | "OLDPWD");
+    if !is_empty && !is_directory && names_secret(key) {
         let name = publishable("", key);
         if run.environment_leaks.len() < MAX_NAMES && !run.environment_leaks.contains(&name) {
             run.environment_leaks.push(name);
