@@ -666,3 +666,13 @@ fn a_workbook_that_inflates_without_end_is_a_gap() {
     assert!(inventory.gaps.iter().any(|gap| gap.locator.to_string().starts_with("bomb.xlsx")), "{}", gaps(&inventory));
     assert_bounded_memory(&place);
 }
+
+#[test]
+fn a_link_into_an_annex_that_is_elsewhere_is_a_pointer() {
+    let place = Place::new();
+    let key = format!("SHA256E-s12345--{}.nii.gz", "cd".repeat(32));
+    symlink(format!(".git/annex/objects/xx/yy/{key}/{key}"), place.path("scan.nii.gz")).unwrap();
+    let inventory = place.scan();
+    let annexed = asset(&inventory, "scan.nii.gz").unwrap();
+    assert_eq!((annexed.presence, annexed.fact.dataset().unwrap().size), (Presence::Pointer, Some(12_345)));
+}

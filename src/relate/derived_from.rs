@@ -8,25 +8,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::edge::edge;
+use super::places::VAGUE;
 use crate::model::{Asset, Confidence, Fact, Kind, Presence, Relation, RelationKind, Weights};
 
-/// Names of directories that tell nothing of the model in them.
-const VAGUE: [&str; 14] = [
-    "model",
-    "models",
-    "base",
-    "final",
-    "best",
-    "last",
-    "latest",
-    "ckpt",
-    "checkpoint",
-    "checkpoints",
-    "weights",
-    "output",
-    "outputs",
-    "pretrained",
-];
 /// Most models of one name that are compared with a base of that name.
 const MAX_CANDIDATES: usize = 1000;
 

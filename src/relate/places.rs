@@ -10,7 +10,7 @@ use crate::model::{Asset, Confidence, Locator};
 /// Most places of one name that are compared.
 const MAX_CANDIDATES: usize = 2000;
 /// Names that tell nothing by themselves.
-const VAGUE: [&str; 22] = [
+pub(super) const VAGUE: [&str; 22] = [
     "model",
     "models",
     "base",

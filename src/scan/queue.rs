@@ -16,7 +16,7 @@ use super::collect::Tray;
 use super::entry::{Entry, Rights};
 use super::examine::examine;
 use super::{Context, Depth, Sniff};
-use crate::blob::{File, Meter};
+use crate::blob::{File, Memory, Meter};
 use crate::model::{Cause, Gap, Locator, Stage, TallyKey};
 use crate::signature::Want;
 use crate::source::{Found, Source, locate};
@@ -94,6 +94,7 @@ fn walk(cx: &Context, source: &dyn Source, queue: Sender<Job>) -> Tray {
                     return put(&queue, job);
                 }
             }
+            Found::Stand { path, text } => look_at(cx, path, text, &mut tray),
             Found::Counted(what) => tray.tally(cx.source, TallyKey::Other, what, 0),
             Found::Gap { path, stage, cause, detail } => {
                 cx.progress.gap();
@@ -170,6 +171,22 @@ fn work(cx: &Context, queue: &Receiver<Job>) -> Tray {
         cx.progress.opened();
     }
     tray
+}
+
+/// Looks at what a link says, as at the file it stands for.
+fn look_at(cx: &Context, path: &[u8], text: Vec<u8>, tray: &mut Tray) {
+    let budget = Budget::new(&cx.plan.limits, text.len() as u64, cx.stop);
+    let entry = Entry {
+        locator: locate(cx.source, path),
+        name: path.into(),
+        rights: None,
+        link: None,
+        depth: 0,
+        ordinary: false,
+        packed: None,
+        stored: None,
+    };
+    examine(cx, &entry, Arc::new(Memory::new(text)), &budget, tray);
 }
 
 fn look_into(cx: &Context, job: &Job, tray: &mut Tray) {

@@ -216,6 +216,10 @@ impl Signatures {
         if view.head.starts_with(&[0, 5, 0x16, 7]) {
             return None;
         }
+        // IDL saves its variables under the ending of SPSS.
+        if view.head.starts_with(b"SR\0\x04") || view.head.starts_with(b"SR\0\x06") {
+            return None;
+        }
         let mut hits = self.hits(view.path);
         hits.sort_unstable_by_key(|(index, _)| *index);
         let claim = hits.iter().find(|(_, list)| *list == List::Claims)?;

@@ -40,6 +40,13 @@ pub enum Found<'a> {
         /// How the system reaches what it leads to.
         full: &'a Path,
     },
+    /// A symbolic link that leads nowhere here, and whose text says what it stands for.
+    Stand {
+        /// Path of the link.
+        path: &'a [u8],
+        /// What it is a link to.
+        text: Vec<u8>,
+    },
     /// Something without content of its own, or left out on purpose: worth a count, not a line.
     Counted(&'static str),
     /// Something that is not looked at.

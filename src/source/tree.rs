@@ -108,13 +108,25 @@ impl Tree {
                     "a link that leads out of the scanned place; name its target as a PLACE to scan it too",
                 )),
             },
-            Err(error) if error.kind() == ErrorKind::NotFound => visit(Found::Counted("dangling link")),
+            Err(error) if error.kind() == ErrorKind::NotFound => match fs::read_link(full) {
+                Ok(target) if is_key(target.as_os_str().as_bytes()) => {
+                    visit(Found::Stand { path, text: target.into_os_string().into_encoded_bytes() })
+                }
+                _ => visit(Found::Counted("dangling link")),
+            },
             Err(error) if error.kind() == ErrorKind::PermissionDenied => {
                 visit(gap(Cause::Denied, "a link whose target may not be looked at"))
             }
             Err(_) => visit(gap(Cause::Malformed, "a link that leads back to itself")),
         }
     }
+}
+
+/// Whether a link leads to where a repository keeps a large file by its key: the key is all there is of it here.
+fn is_key(target: &[u8]) -> bool {
+    const STORE: &[u8] = b".git/annex/objects/";
+    let in_store = target.windows(STORE.len()).any(|part| part == STORE);
+    in_store && target.rsplit(|&byte| byte == b'/').next().is_some_and(|key| key.windows(2).any(|part| part == b"--"))
 }
 
 /// The object store of a repository, bare or not.

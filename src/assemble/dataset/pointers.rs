@@ -65,6 +65,7 @@ pub(in super::super) fn settle(assets: &mut [Asset]) {
             met.insert(hex(digest));
         }
         met.extend(stored(file.locator.leaf()));
+        met.extend(annexed(file.locator.leaf()));
     }
     for asset in assets.iter_mut().filter(|asset| asset.presence == Presence::Pointer) {
         let Fact::Dataset(dataset) = &mut asset.fact else { continue };
@@ -72,6 +73,14 @@ pub(in super::super) fn settle(assets: &mut [Asset]) {
         let is_met = hashes.into_iter().flatten().any(|hash| met.contains(hash));
         dataset.content_present = Some(is_met);
     }
+}
+
+/// The hash in the key under which git-annex stores a file: `…/annex/objects/…/SHA256E-s12--ab….nii.gz`.
+fn annexed(path: &[u8]) -> Option<String> {
+    let path = std::str::from_utf8(path).ok()?;
+    let key = path.rsplit('/').next().filter(|_| path.contains("annex/objects/"))?;
+    let (_, name) = key.split_once("--")?;
+    name.split('.').next().map(str::to_owned)
 }
 
 /// The MD5 that a path in a DVC cache is made of: `…/md5/aa/bbbb…`, in older caches `…/cache/aa/bbbb…`.

@@ -50,11 +50,12 @@ fn depth(sighting: &Sighting, tracker: &str, directory: &Locator) -> usize {
         "hydra" => true,
         trainer::FORMAT => trainer::step_of(directory).is_some(),
         "tfevents" => sighting.locator.base_name() == b"events.out.tfevents" && is_one_of(&CATBOOST_SETS),
-        "mlflow-files" | "wandb" | "wandb-offline" => is_one_of(&INNER),
+        "mlflow-files" | "wandb" | "wandb-offline" | "guild" => is_one_of(&INNER),
         tracker if logs::is_log(tracker) => is_one_of(&STREAMS),
         _ => false,
     };
-    usize::from(is_deeper)
+    // What Guild keeps of a run lies in `.guild/` of its directory, most of it one level further down.
+    usize::from(is_deeper).saturating_add(usize::from(tracker == "guild"))
 }
 
 /// `version_0`, as Lightning counts the runs of a directory.

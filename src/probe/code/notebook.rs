@@ -75,10 +75,10 @@ impl Notebook {
                 self.cells = self.cells.saturating_add(1);
             }
             (["cell_type"], Event::Text(sort)) => self.cell.is_code = sort == "code",
-            (["source" | "input"] | ["source" | "input", ""], Event::Text(text)) => {
-                if self.cell.source.len() < MAX_CELL {
-                    self.cell.source.extend_from_slice(text.as_bytes());
-                }
+            (["source" | "input"] | ["source" | "input", ""], Event::Text(text))
+                if self.cell.source.len() < MAX_CELL =>
+            {
+                self.cell.source.extend_from_slice(text.as_bytes());
             }
             (["outputs", ""], Event::Open) => {
                 self.cell.has_output = true;

@@ -3,8 +3,8 @@
 //!
 //! Layouts after the reference documentation of each. Deployments, services and playbooks are none.
 
-use super::settings::{self, keep};
-use crate::model::{Code, Fact, publishable};
+use super::{keep, settings};
+use crate::model::{Code, Fact};
 use crate::probe::yaml::Yaml;
 use crate::probe::{Finding, Input, ProbeError};
 
@@ -81,7 +81,7 @@ fn commands(tree: &Yaml) -> usize {
 fn steps(framework: &str, tree: &Yaml, steps: &mut Vec<String>) {
     let mut names = |path: &[&str]| {
         for (name, _) in tree.at(path).map(Yaml::entries).unwrap_or_default() {
-            keep(steps, publishable("", name));
+            keep(steps, "", name);
         }
     };
     match framework {
@@ -96,12 +96,12 @@ fn steps(framework: &str, tree: &Yaml, steps: &mut Vec<String>) {
             let templates = [&["spec", "templates"][..], &["spec", "workflowSpec", "templates"]];
             let templates = templates.iter().filter_map(|path| tree.at(path)).flat_map(Yaml::items);
             for name in templates.filter_map(|template| template.text_at(&["name"])) {
-                keep(steps, publishable("", name));
+                keep(steps, "", name);
             }
         }
         "ray" => {
             if let Some(command) = tree.text_at(&["spec", "entrypoint"]) {
-                keep(steps, publishable("command", command));
+                keep(steps, "command", command);
             }
         }
         _ => {}

@@ -7,13 +7,12 @@ use std::collections::BTreeSet;
 
 use super::python::literals::is_path;
 use super::words::{Language, Words};
-use crate::model::{Code, Fact, publishable};
+use super::{MAX_KEPT, keep};
+use crate::model::{Code, Fact};
 use crate::probe::{Finding, Input, ProbeError, kit};
 
 /// Longest script that is read.
 const MAX_SCRIPT: u64 = 2 << 20;
-/// Most names kept of each sort.
-const MAX_KEPT: usize = 200;
 
 /// Packages whose use says that something learns, with the word for it.
 const LEARNING: &[&str] = &[
@@ -242,11 +241,11 @@ fn outline(text: &[u8], language: Language) -> (Code, BTreeSet<String>) {
     while let Some(word) = words.next() {
         if word.is_text {
             if is_path(&word.text) {
-                keep(&mut code.paths, publishable("path", &word.text));
+                keep(&mut code.paths, "path", &word.text);
             }
             // `library("torch")`
             if is_import && language == Language::R {
-                keep(&mut code.imports, publishable("", &word.text));
+                keep(&mut code.imports, "", &word.text);
             }
             is_import = false;
             continue;
@@ -257,24 +256,24 @@ fn outline(text: &[u8], language: Language) -> (Code, BTreeSet<String>) {
             (Language::R, "function") => {
                 let [name, _] = &before;
                 if word.follows_assignment {
-                    keep(&mut code.functions, publishable("", name));
+                    keep(&mut code.functions, "", name);
                 }
             }
             (Language::Julia, "using" | "import") => is_import = true,
-            (Language::Julia, _) if is_import && word.line_goes_on => keep(&mut code.imports, publishable("", &name)),
+            (Language::Julia, _) if is_import && word.line_goes_on => keep(&mut code.imports, "", &name),
             (Language::Julia, _) if before.first().is_some_and(|word| word == "function") => {
-                keep(&mut code.functions, publishable("", &name));
+                keep(&mut code.functions, "", &name);
                 is_import = false;
             }
             (Language::R, _) if is_import => {
-                keep(&mut code.imports, publishable("", &name));
+                keep(&mut code.imports, "", &name);
                 is_import = false;
             }
             _ => is_import = false,
         }
         // `torch::nn_module`
         if let Some((package, function)) = name.split_once("::") {
-            keep(&mut code.imports, publishable("", package));
+            keep(&mut code.imports, "", package);
             calls.insert(function.trim_start_matches(':').to_owned());
         } else if word.is_call && calls.len() < 10 * MAX_KEPT {
             let (_, last) = name.rsplit_once('.').unwrap_or(("", &name));
@@ -285,23 +284,17 @@ fn outline(text: &[u8], language: Language) -> (Code, BTreeSet<String>) {
     }
     for (function, format) in READING {
         if calls.contains(*function) {
-            keep(&mut code.reads_formats, (*format).to_owned());
+            keep(&mut code.reads_formats, "", format);
         }
     }
     for (function, what) in WRITING {
         if calls.contains(*function) {
-            keep(&mut code.writes, (*what).to_owned());
+            keep(&mut code.writes, "", what);
         }
     }
     code.framework = code.imports.iter().find(|name| LEARNING.contains(&name.as_str())).cloned();
     code.lines = Some(words.lines());
     (code, calls)
-}
-
-fn keep(list: &mut Vec<String>, value: String) {
-    if list.len() < MAX_KEPT && !value.is_empty() && !list.contains(&value) {
-        list.push(value);
-    }
 }
 
 #[cfg(test)]

@@ -4,14 +4,13 @@ use crate::model::{Code, publishable};
 use crate::probe::yaml::{self, Node, Yaml};
 use crate::probe::{Input, ProbeError, kit};
 
+use super::keep;
 use super::python::literals::is_path;
 
 /// Longest configuration: what is longer is data.
 const MAX_SETTINGS: u64 = 512 << 10;
 /// Deepest nesting of TOML that is followed.
 const MAX_DEPTH: usize = 16;
-/// Most paths and machines kept.
-const MAX_KEPT: usize = 100;
 
 /// The documents of a configuration, and the id of the language it is written in.
 pub(super) fn documents(input: &Input) -> Result<(Vec<Yaml>, &'static str), ProbeError> {
@@ -87,17 +86,11 @@ pub(super) fn describe(trees: &[Yaml], code: &mut Code) {
             let Some(text) = leaf.text() else { return };
             let key = path.rsplit('.').find(|part| !part.bytes().all(|byte| byte.is_ascii_digit())).unwrap_or_default();
             if is_path(text) {
-                keep(&mut code.paths, publishable("path", text));
+                keep(&mut code.paths, "path", text);
             } else if MACHINES.contains(&key.to_ascii_lowercase().as_str()) && !text.is_empty() && !text.contains('$') {
-                keep(&mut code.hosts, publishable("hostname", text));
+                keep(&mut code.hosts, "hostname", text);
             }
         });
     }
     code.lines = Some(leaves);
-}
-
-pub(super) fn keep(list: &mut Vec<String>, value: String) {
-    if list.len() < MAX_KEPT && !value.is_empty() && !list.contains(&value) {
-        list.push(value);
-    }
 }

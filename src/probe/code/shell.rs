@@ -3,8 +3,8 @@
 //! A script for a scheduler, with its directives, is a job and not read here. Lines are put together, comments left out and
 //! words split as the shell splits them; nothing is expanded. Values of options are published of the vocabulary only.
 
+use super::keep;
 use super::python::literals::is_path;
-use super::settings::keep;
 use crate::model::{Code, Fact, publishable};
 use crate::probe::{Finding, Input, ProbeError, kit};
 
@@ -83,7 +83,7 @@ fn read(words: &[String], code: &mut Code) {
     if let Some((framework, program)) = launched(words) {
         code.kind.get_or_insert_with(|| kind(&program).to_owned());
         code.framework.get_or_insert_with(|| framework.to_owned());
-        keep(&mut code.steps, publishable("path", &program));
+        keep(&mut code.steps, "path", &program);
     }
     for (at, word) in words.iter().enumerate() {
         let (key, value) = match word.split_once('=') {
@@ -95,7 +95,7 @@ fn read(words: &[String], code: &mut Code) {
         if let Some(value) = value {
             match key.as_str() {
                 "master_addr" | "rdzv_endpoint" | "main_process_ip" | "hosts" => {
-                    keep(&mut code.hosts, publishable("hostname", value));
+                    keep(&mut code.hosts, "hostname", value);
                 }
                 "run_name" | "wandb_name" | "exp_name" if code.run_name.is_none() => {
                     code.run_name = Some(publishable("run_name", value));
@@ -108,7 +108,7 @@ fn read(words: &[String], code: &mut Code) {
         }
         let path = word.split_once('=').map_or(word.as_str(), |(_, value)| value);
         if is_path(path) {
-            keep(&mut code.paths, publishable("path", path));
+            keep(&mut code.paths, "path", path);
         }
     }
 }

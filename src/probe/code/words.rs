@@ -56,8 +56,8 @@ impl<'s> Words<'s> {
                 b' ' | b'\t' | b'\r' => self.at = self.at.saturating_add(1),
                 b'#' if self.language == Language::Julia && self.peek(1) == Some(b'=') => self.pass(b"=#"),
                 b'/' if self.language == Language::Workflow && self.peek(1) == Some(b'*') => self.pass(b"*/"),
-                b'/' if self.language == Language::Workflow && self.peek(1) == Some(b'/') => self.to_line_end(),
-                b'#' => self.to_line_end(),
+                b'/' if self.language == Language::Workflow && self.peek(1) == Some(b'/') => self.pass_line(),
+                b'#' => self.pass_line(),
                 b'"' | b'\'' if !(byte == b'\'' && self.language == Language::Julia) => {
                     let goes_on = self.counts_line();
                     return Some(self.quoted(byte, goes_on));
@@ -126,7 +126,7 @@ impl<'s> Words<'s> {
         self.at = self.at.saturating_add(len);
     }
 
-    fn to_line_end(&mut self) {
+    fn pass_line(&mut self) {
         let rest = self.text.get(self.at..).unwrap_or_default();
         self.at = self.at.saturating_add(rest.iter().position(|&byte| byte == b'\n').unwrap_or(rest.len()));
     }

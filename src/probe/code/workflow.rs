@@ -3,10 +3,10 @@
 //! After the grammars in their documentation: `rule name:` and `checkpoint name:` at the margin of a Snakefile, `process
 //! name {` at that of a script of Nextflow. Nothing of the languages around them is read.
 
+use super::keep;
 use super::python::literals::is_path;
-use super::settings::keep;
 use super::words::{Language, Words};
-use crate::model::{Code, Fact, publishable};
+use crate::model::{Code, Fact};
 use crate::probe::{Finding, Input, ProbeError, kit};
 
 /// Longest pipeline that is read.
@@ -32,12 +32,12 @@ fn read(input: &Input, framework: &str, steps: &[&str], signs: &[&str]) -> Resul
         if word.is_text {
             is_step = false;
             if is_path(&word.text) {
-                keep(&mut code.paths, publishable("path", &word.text));
+                keep(&mut code.paths, "path", &word.text);
             }
             continue;
         }
         if std::mem::take(&mut is_step) && word.line_goes_on {
-            keep(&mut code.steps, publishable("", &word.text));
+            keep(&mut code.steps, "", &word.text);
         }
         is_step = word.at_margin && steps.contains(&word.text.as_str());
         is_pipeline |= word.at_margin && signs.contains(&word.text.as_str());

@@ -38,3 +38,12 @@ pub(crate) fn params(input: &Input) -> Result<Finding, ProbeError> {
     params.leaves(&mut |path, leaf| settings::param(&mut run, path, leaf.text().unwrap_or_default()));
     Ok(Finding::new(Fact::Run(Box::new(run))).ended_by(ended_by.map_or(Ok(()), Err)))
 }
+
+/// A table of one metric below `plots/`: the metrics have told its name.
+pub(crate) fn plot(input: &Input) -> Result<Finding, ProbeError> {
+    let first = input.head.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    match first.starts_with(b"step\t") {
+        true => Ok(Finding::new(Fact::Run(Box::default()))),
+        false => Err(ProbeError::NotMine),
+    }
+}

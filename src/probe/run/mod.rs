@@ -9,6 +9,7 @@ pub(super) mod catboost;
 pub(super) mod clearml;
 pub(super) mod comet;
 pub(super) mod dvclive;
+pub(super) mod guild;
 pub(super) mod hydra;
 pub(super) mod keras_tuner;
 pub(super) mod lightning;

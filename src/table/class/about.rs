@@ -232,7 +232,9 @@ fn is_about_animals(profiles: &[Profile], candidates: &[Candidate]) -> bool {
             profile.filled > 0 && profile.values().all(|value| HUMAN.contains(&value.to_lowercase().as_str()));
         is_named && !is_human
     };
-    let is_direct = |found: &&Candidate| found.class.kind == ClassKind::Direct && found.score.sure >= MAKES;
+    // Pets have names, too: a bare `name` is nobody's surname.
+    let is_direct =
+        |found: &&Candidate| found.class.kind == ClassKind::Direct && found.score.sure >= MAKES && found.score.telling;
     profiles.iter().any(of_animals) && !candidates.iter().any(|found| is_direct(&found))
 }
 

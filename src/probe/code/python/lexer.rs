@@ -72,11 +72,11 @@ impl<'s> Lexer<'s> {
                     }
                 }
                 b' ' | b'\t' | b'\r' | 0x0c => self.skip(1),
-                b'#' => self.to_line_end(),
+                b'#' => self.pass_line(),
                 b'\\' => {
                     // A line that goes on; what stands between is nothing.
                     self.skip(1);
-                    self.to_line_end();
+                    self.pass_line();
                     self.skip(1);
                     self.counted = false;
                 }
@@ -88,7 +88,7 @@ impl<'s> Lexer<'s> {
                     }
                 }
                 // The magics of notebooks.
-                b'%' | b'!' | b'?' if tokens.is_empty() => self.to_line_end(),
+                b'%' | b'!' | b'?' if tokens.is_empty() => self.pass_line(),
                 _ => {
                     let token = self.token(byte);
                     match token.text {
@@ -215,7 +215,7 @@ impl<'s> Lexer<'s> {
         }
     }
 
-    fn to_line_end(&mut self) {
+    fn pass_line(&mut self) {
         let rest = self.text.get(self.at..).unwrap_or_default();
         self.skip(rest.iter().position(|&byte| byte == b'\n').unwrap_or(rest.len()));
     }

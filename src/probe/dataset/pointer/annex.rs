@@ -1,5 +1,5 @@
 //! git-annex pointer files: one line that ends in a key, which holds size and hash. A locked file is a symbolic link to
-//! the same instead; one that leads nowhere is counted as such by the walk.
+//! the same instead; of one that leads nowhere the walk hands over what it says.
 //!
 //! After "pointer file" and "key format" of git-annex's internals: `BACKEND[-sSIZE][-mMTIME][-SCHUNK-CCHUNK]--NAME`.
 
@@ -8,10 +8,16 @@ use super::lfs::is_hash;
 use crate::model::{Dataset, Fact};
 
 const MAX_POINTER: u64 = 32 << 10;
+const LINKED: &[u8] = b".git/annex/objects/";
 
 /// Reads the pointer.
 pub(crate) fn probe(input: &Input) -> Result<Finding, ProbeError> {
-    if !input.head.starts_with(b"/annex/objects/") || input.blob.size() > MAX_POINTER {
+    // A link names the way to the store as well, an unlocked file does not.
+    let is_link = input
+        .head
+        .get(..input.head.len().min(4096))
+        .is_some_and(|head| head.windows(LINKED.len()).any(|part| part == LINKED) && !head.contains(&b'\n'));
+    if !(is_link || input.head.starts_with(b"/annex/objects/")) || input.blob.size() > MAX_POINTER {
         return Err(ProbeError::NotMine);
     }
     let bytes = kit::whole(input.blob, MAX_POINTER)?;
@@ -55,6 +61,9 @@ mod tests {
         assert_eq!((dataset.oid, dataset.size), (Some(hash), Some(31_390)));
         let dataset = run("/annex/objects/WORM-s5-m12345--notes").unwrap();
         assert_eq!((dataset.oid, dataset.size), (None, Some(5)));
+        let link = "../.git/annex/objects/xx/yy/MD5E-s55--".to_owned() + &"ab".repeat(16) + ".csv/MD5E-s55--";
+        let dataset = run(&(link + &"ab".repeat(16) + ".csv")).unwrap();
+        assert_eq!((dataset.md5, dataset.size), (Some("ab".repeat(16)), Some(55)));
         assert!(matches!(run("/annex/objects/ is where they lie"), Err(ProbeError::NotMine)));
     }
 }

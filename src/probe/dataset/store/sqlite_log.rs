@@ -6,7 +6,7 @@
 
 use super::super::super::{Finding, Input, ProbeError};
 use crate::blob::{ReadError, read_vec};
-use crate::model::{Cause, Dataset, Fact};
+use crate::model::{Cause, Fact};
 
 const LOG: [[u8; 4]; 2] = [[0x37, 0x7f, 0x06, 0x82], [0x37, 0x7f, 0x06, 0x83]];
 const JOURNAL: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
@@ -49,7 +49,7 @@ pub(crate) fn wal(input: &Input) -> Result<Finding, ProbeError> {
         }
         at = at.saturating_add(FRAME).saturating_add(u64::from(page_size));
     }
-    let mut finding = Finding::new(Fact::Dataset(Box::new(Dataset::default())));
+    let mut finding = Finding::new(Fact::Dataset(Box::default()));
     if committed > 0 {
         let more = if pages < MAX_FRAMES { "" } else { " or more" };
         let detail = format!(
@@ -67,7 +67,7 @@ pub(crate) fn journal(input: &Input) -> Result<Finding, ProbeError> {
     if !header.starts_with(&JOURNAL) {
         return Err(ProbeError::NotMine);
     }
-    let mut finding = Finding::new(Fact::Dataset(Box::new(Dataset::default())));
+    let mut finding = Finding::new(Fact::Dataset(Box::default()));
     let detail = "belongs to a change of its database that is not finished: what is read of that may be half of it; copy \
                   both files, open the copy with SQLite once and scan that";
     finding.notes.push((Cause::Unsupported, detail.to_owned()));

@@ -63,18 +63,16 @@ pub(crate) fn config(input: &Input) -> Result<Finding, ProbeError> {
     if !is_ours {
         return Err(ProbeError::NotMine);
     }
-    let mut run = Run::default();
-    run.python = settings::text("version", config.text_at(&["_wandb", "value", "python_version"]));
-    run.framework_version = settings::text("version", config.text_at(&["_wandb", "value", "cli_version"]));
+    let version = |key: &str| settings::text("version", config.text_at(&["_wandb", "value", key]));
+    let mut run =
+        Run { python: version("python_version"), framework_version: version("cli_version"), ..Run::default() };
     for (key, entry) in config.entries() {
         if matches!(key.as_str(), "wandb_version" | "_wandb") {
             continue;
         }
         let Some(value) = entry.get("value") else { continue };
-        let mut is_leaf = true;
         value.leaves(&mut |path, leaf| {
-            is_leaf = path.is_empty();
-            let key = if is_leaf { key.clone() } else { format!("{key}.{path}") };
+            let key = if path.is_empty() { key.clone() } else { format!("{key}.{path}") };
             settings::param(&mut run, &key, leaf.text().unwrap_or_default());
         });
     }

@@ -4,7 +4,7 @@
 //! file's own header; fragments of a checksum (CRC-32 of the type and the data), a length and a type; no fragment begins
 //! in the last six bytes of a block. What is damaged costs the rest of its block; the next begins anew.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 
 use flate2::Crc;
 
@@ -46,11 +46,19 @@ impl<'r> Log<'r> {
     }
 
     fn fill(&mut self) -> Result<(), ProbeError> {
-        self.block.clear();
+        self.block.resize(BLOCK, 0);
         self.at = 0;
-        let mut rest = (&mut self.reader).take(BLOCK as u64);
-        rest.read_to_end(&mut self.block).map_err(ReadError::from_io)?;
-        self.is_last = self.block.len() < BLOCK;
+        let mut filled = 0usize;
+        while let Some(rest) = self.block.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            match self.reader.read(rest) {
+                Ok(0) => break,
+                Ok(got) => filled = filled.saturating_add(got),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(ReadError::from_io(error).into()),
+            }
+        }
+        self.block.truncate(filled);
+        self.is_last = filled < BLOCK;
         Ok(())
     }
 
