@@ -357,6 +357,7 @@ pub const PROBES: &[Probe] = &[
     Probe { id: "raw-tokens", run: Run::At(dataset::sharded::raw_tokens::probe) },
     Probe { id: "raw-tokens-pickle", run: Run::At(dataset::sharded::raw_tokens::pickled) },
     Probe { id: "raw-weights", run: Run::At(weights::raw::probe) },
+    Probe { id: "ray-error", run: Run::At(run::ray::error) },
     Probe { id: "ray-params", run: Run::At(run::ray::params) },
     Probe { id: "ray-progress", run: Run::Through(run::ray::progress) },
     Probe { id: "ray-result", run: Run::At(run::ray::result) },

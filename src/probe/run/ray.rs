@@ -96,6 +96,16 @@ pub(crate) fn params(input: &Input) -> Result<Finding, ProbeError> {
     Ok(Finding::new(Fact::Run(Box::new(run))))
 }
 
+/// `error.txt`, `error.pkl`: that the trial failed is all that is told of it.
+pub(crate) fn error(input: &Input) -> Result<Finding, ProbeError> {
+    if input.head.is_empty() {
+        return Err(ProbeError::NotMine);
+    }
+    let contains_pickle = input.head.starts_with(&[0x80]).then_some(true);
+    let run = Run { failed: Some(true), trial: Some(true), contains_pickle, ..Run::default() };
+    Ok(Finding::new(Fact::Run(Box::new(run))))
+}
+
 /// `progress.csv`: the same reports as a table; its header says what they measure.
 pub(crate) fn progress(input: &Input, _: &mut dyn Read) -> Result<Finding, ProbeError> {
     let header = input.head.split(|&byte| byte == b'\n').next().unwrap_or_default();
