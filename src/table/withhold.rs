@@ -157,10 +157,7 @@ fn is_person(taxonomy: &Taxonomy, name: &str) -> bool {
             && chars.all(|char| char.is_alphanumeric() || "'’-.".contains(char))
     };
     let given = words.iter().filter(|word| is_given(word)).count();
-    (2..=4).contains(&words.len())
-        && given > 0
-        && words.iter().all(|word| is_name(&word))
-        && !taxonomy.knows_column(name)
+    (2..=4).contains(&words.len()) && given > 0 && words.iter().all(is_name) && !taxonomy.knows_column(name)
 }
 
 /// Whether a name may be a person's among others that are.

@@ -57,7 +57,8 @@ fn a_package_is_one_asset_a_kind() {
             "r/acme/data/read.py",
             "r/acme/layers/attention.py r/acme/net.py",
             "r/prepare.py",
-            "r/tools/a.py r/tools/b.py",
+            "r/tools/a.py",
+            "r/tools/b.py",
             "r/train.py",
         ]
     );
@@ -132,9 +133,19 @@ fn what_is_not_ones_own_is_folded_and_low() {
 }
 
 #[test]
+fn many_scripts_of_one_directory_are_one_asset() {
+    let paths: Vec<String> = (0..9).map(|number| format!("jobs/train_{number}.py")).collect();
+    let scripts = |count: usize| {
+        paths.iter().take(count).map(|path| python(path, "training_script", &["torch"], 0)).collect::<Vec<_>>()
+    };
+    assert_eq!((assets(&scripts(6)).len(), assets(&scripts(7)).len()), (6, 1));
+}
+
+#[test]
 fn facts_of_several_files_are_put_together() {
     let sightings = [
         file("a/x.py", "python", "model_definition", |code| {
+            code.levels_up = 1;
             code.classes = vec!["X".to_owned()];
             code.imports = vec!["torch".to_owned()];
         }),

@@ -107,7 +107,7 @@ fn variables(blob: &dyn Blob, endian: Endian, mut each: impl FnMut(Variable)) ->
             DEFLATED => {
                 let mut start = Vec::new();
                 let mut inflated = ZlibDecoder::new(Reader::new(blob, at, length)).take(MAX_START);
-                let outcome = inflated.read_to_end(&mut start);
+                let outcome = std::io::copy(&mut inflated, &mut start);
                 // All of its bytes are there: what ends early is broken.
                 if let Err(error) = outcome
                     && start.is_empty()

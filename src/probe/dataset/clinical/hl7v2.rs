@@ -116,7 +116,7 @@ impl Messages<'_> {
             && self.count > 0
         {
             self.patient(rest);
-        } else if HEALTH.iter().any(|name| segment.starts_with(*name)) && segment.get(3) == Some(&self.separators.field)
+        } else if HEALTH.iter().any(|name| segment.starts_with(name)) && segment.get(3) == Some(&self.separators.field)
         {
             self.of_health = true;
         }

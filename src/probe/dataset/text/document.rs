@@ -445,6 +445,7 @@ mod tests {
         Ok((*dataset, finding.notes.into_iter().map(|(cause, _)| cause).collect()))
     }
 
+    #[allow(clippy::arithmetic_side_effects, reason = "small numbers of a test")]
     fn record(at: usize) -> Value {
         json!({"subject_id": format!("S-{:04}", at / 2), "sex": "F", "age": 40 + at % 30})
     }
