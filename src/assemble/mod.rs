@@ -54,6 +54,7 @@ pub fn assets(survey: &Survey) -> Vec<Asset> {
     groups.extend(plain::groups(unverified.into_iter()));
 
     let mut assets: Vec<Asset> = groups.into_iter().map(|group| finish(group, &names)).collect();
+    assets = packages::fold(assets);
     assets.sort_by(|a, b| (a.kind, &a.files, &a.format).cmp(&(b.kind, &b.files, &b.format)));
     dataset::pointers::settle(&mut assets);
     name_apart(&mut assets);

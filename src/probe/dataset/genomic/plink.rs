@@ -45,12 +45,33 @@ pub(crate) fn pgen(input: &Input) -> Result<Finding, ProbeError> {
 
 /// Genotypes as letters, one sample a line.
 pub(crate) fn ped(input: &Input, source: &mut dyn Read) -> Result<Finding, ProbeError> {
+    if !is_ped(input.head) {
+        return Err(ProbeError::NotMine);
+    }
     let mut stream = Stream::new(source);
     let mut samples = Samples::default();
     let outcome = each(&mut stream, |fields, _| samples.add(fields.first(), fields.get(1)));
     let mut facts = samples.facts(input, None, outcome.is_err());
     facts.genotype_data = Some(true);
     Ok(found(facts).ended_by(outcome))
+}
+
+/// Whether a beginning is of samples: a matrix of small numbers has the same shape, and neither names that are nobody else's
+/// nor letters.
+fn is_ped(head: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(head);
+    let mut names = BTreeSet::new();
+    let mut has_letters = false;
+    for line in text.lines().take(20) {
+        let mut fields = line.split_whitespace();
+        let (Some(family), Some(own)) = (fields.next(), fields.next()) else { continue };
+        // No sample is called 0: that is how a parent who is not known is written.
+        if own == "0" || !names.insert((family, own)) {
+            return false;
+        }
+        has_letters |= fields.skip(4).any(|allele| matches!(allele, "A" | "C" | "G" | "T" | "a" | "c" | "g" | "t"));
+    }
+    has_letters || names.len() > 2
 }
 
 /// The samples of a fileset, one a line; those of PLINK 2 have a line that names the fields.
@@ -162,6 +183,10 @@ mod tests {
             );
             assert!(!format!("{dataset:?}").contains("I0"));
         }
+        let matrix = "0 1 0 0 1 1 0 1 1 0\n1 0 0 0 1 1 0 1 1 0\n";
+        assert!(
+            !is_ped(matrix.as_bytes()) && is_ped(b"1 1 0 0 1 1 1 2 2 2\n1 2 0 0 1 1 1 2 2 2\n1 3 0 0 1 1 1 2 2 2\n")
+        );
         let dataset = through(ped, "F A 0 0 1 -9 A A C T\nF B 0 0 1 -9 A A C T\n");
         assert_eq!((dataset.sample_count, dataset.genotype_data), (Some(2), Some(true)));
         assert_eq!(through(variants, "##x\n#CHROM\tPOS\n1\t2\n1\t3\n").table.row_count, Some(2));

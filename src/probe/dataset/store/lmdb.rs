@@ -172,11 +172,7 @@ impl<'b> Store<'b> {
     }
 
     /// Every key with its value, in order.
-    fn walk(
-        &mut self,
-        root: u64,
-        each: &mut dyn FnMut(&[u8], Stored) -> Result<(), ReadError>,
-    ) -> Result<(), ProbeError> {
+    fn walk(&mut self, root: u64, each: Each) -> Result<(), ProbeError> {
         if root == u64::MAX {
             return Ok(());
         }
@@ -233,6 +229,9 @@ impl<'b> Store<'b> {
         Ok(Stored::Value(data.get(..size.min(data.len())).unwrap_or_default().to_vec()))
     }
 }
+
+/// Who is handed every key with what it holds.
+type Each<'e> = &'e mut dyn FnMut(&[u8], Stored) -> Result<(), ReadError>;
 
 enum Stored {
     Value(Vec<u8>),
