@@ -173,3 +173,29 @@ fn tables_of_real_studies_are_what_they_are() {
     let fields = table("real/omop-synthea/OMOP_CDMv5.4_Field_Level.csv");
     assert!(fields.distinct_subjects.is_none_or(|people| people == 0) && fields.health_data != Some(true));
 }
+
+#[test]
+fn genes_in_a_wide_matrix_are_no_identifiers() {
+    let settings = Settings::default();
+    let of = |first: &str, rest: &str| {
+        let mut table = Table::new(&settings, Context { name: "counts".to_owned(), ..Context::default() });
+        let named = [first, "GPS1", "NIP7", "IPP", "HLA-A", "MRN"];
+        let names = named.iter().map(|name| (*name).to_owned()).chain((0..1200).map(|gene| format!("{rest}{gene}")));
+        let columns = names.map(|name| table.column(Column::named(name))).count();
+        for row in 0..20 {
+            for column in 0..columns {
+                table.cell(column, Cell::Integer(if column == 0 { 40_000 + row } else { row % 7 }));
+            }
+            table.end_row().unwrap();
+        }
+        table.finish()
+    };
+    let matrix = of("EID2", "GENE");
+    assert!(
+        matrix.sensitive_columns.is_empty() && matrix.distinct_subjects.is_none(),
+        "{:?}",
+        matrix.sensitive_columns
+    );
+    // A survey names its questions in words, and stays one about people.
+    assert!(of("patient_id", "how_often_do_you_").subject_column.is_some());
+}

@@ -1,4 +1,4 @@
-//! MessagePack as a stream of values with their paths, like [`super::events`].
+//! MessagePack as a stream of values with their paths, like [`super`].
 //!
 //! Follows the specification of MessagePack (msgpack.org). Keys are texts or byte strings; byte strings and extensions
 //! as values are passed over.

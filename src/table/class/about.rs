@@ -119,7 +119,10 @@ pub(super) fn facts(taxonomy: &Taxonomy, profiles: &[Profile], context: &Context
             .map(|domain| publishable("domain", &domain)),
         ..TableFacts::default()
     };
-    let all = candidates(taxonomy, profiles, &columns, standard.as_ref());
+    let mut all = candidates(taxonomy, profiles, &columns, standard.as_ref());
+    if standard.is_none() && is_matrix(profiles) {
+        all.retain(|candidate| !is_of_numbers(candidate.profile));
+    }
     facts.studies = studies(&all, profiles, standard.as_ref());
 
     let animal = standard.as_ref().is_some_and(|standard| standard.animal) || is_about_animals(profiles, &all);
@@ -164,6 +167,24 @@ pub(super) fn facts(taxonomy: &Taxonomy, profiles: &[Profile], context: &Context
     facts.pseudonymised = (stands_for_people && (is_named || facts.subject_column.is_some())).then_some(!is_named);
     facts.unblinded = facts.subject_column.is_some() && kept.iter().any(|kept| is_unblinded(kept));
     facts
+}
+
+/// Whether the columns are measured things of one sort, a gene or a sensor each: hundreds of numbers under bare codes, of
+/// which `GPS1` or `NIP7` are nobody's place and number.
+fn is_matrix(profiles: &[Profile]) -> bool {
+    const FEWEST: usize = 1000;
+    let is_code = |profile: &&Profile| {
+        let name = &profile.column.name;
+        name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte)) && name.len() <= 20
+    };
+    let most = |count: usize, share: usize| count.saturating_mul(100) >= profiles.len().saturating_mul(share);
+    profiles.len() >= FEWEST
+        && most(profiles.iter().filter(is_code).count(), 90)
+        && most(profiles.iter().filter(|profile| is_of_numbers(profile)).count(), 98)
+}
+
+fn is_of_numbers(profile: &Profile) -> bool {
+    profile.filled > 0 && profile.values().take(8).all(|value| value.parse::<f64>().is_ok())
 }
 
 /// Each column's likeliest class.
