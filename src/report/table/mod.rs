@@ -5,6 +5,7 @@
 
 mod decisions;
 mod found;
+mod lineage;
 mod people;
 mod runs;
 mod unseen;

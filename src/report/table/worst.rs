@@ -6,6 +6,7 @@ use std::io;
 
 use super::super::human::{bytes, count, pad, shorten};
 use super::found::{exposure, readers};
+use super::lineage::Lineage;
 use super::{Page, QUIET, level_style, plural};
 use crate::model::{Asset, RelationKind};
 
@@ -36,8 +37,12 @@ pub(super) fn write(page: &mut Page) -> io::Result<()> {
     }
     let shown = if page.summary.verbose { usize::MAX } else { SHOWN };
     page.heading("What would hurt most", "")?;
+    let lineage = Lineage::new(page);
     for (number, (asset, copies)) in (1_u64..).zip(things.iter().take(shown)) {
         thing(page, number, asset, *copies)?;
+        if let Some(sentence) = lineage.of(page, asset) {
+            page.paragraph(INDENT, QUIET, &sentence)?;
+        }
     }
     if things.len() > shown {
         let rest = count((things.len() - shown) as u64);
