@@ -11,6 +11,10 @@ use super::edge::edge;
 use super::places::{Places, parts_of};
 use crate::model::{Asset, Confidence, Kind, Presence, Relation, RelationKind, Run};
 
+/// Directories around a model that are asked for a run.
+const MAX_LEVELS: usize = 16;
+/// Most scripts that write logs of one name; of more nobody can say which is meant.
+const MAX_SCRIPTS: usize = 256;
 /// Most paths of one asset that are looked up.
 const MAX_PATHS: usize = 256;
 
@@ -24,9 +28,11 @@ pub(super) fn relations(assets: &[Asset]) -> Vec<Relation> {
     let data = Places::new(of(Kind::Dataset));
     let code = Places::new(of(Kind::Code));
     let mut edges = Edges::default();
+    let shared = shared_directories(of(Kind::Run));
+    in_directories(of(Kind::Model), of(Kind::Run), &mut edges);
     for run in of(Kind::Run) {
         let Some(facts) = run.fact.run() else { continue };
-        produced(run, facts, &models, &mut edges);
+        produced(run, facts, &models, &shared, &mut edges);
         read(run, facts, &data, &mut edges);
         ran(run, facts, &code, &mut edges);
     }
@@ -77,8 +83,67 @@ impl Edges {
     }
 }
 
-/// Models that a run wrote: at the places its log names, and in its directory.
-fn produced(run: &Asset, facts: &Run, models: &Places, edges: &mut Edges) {
+/// Directories that several runs of one tracker name as where they write: what lies there is any of theirs.
+fn shared_directories<'a>(runs: impl Iterator<Item = &'a Asset>) -> BTreeSet<&'a str> {
+    let mut first: BTreeMap<(&str, &str), &str> = BTreeMap::new();
+    let mut shared = BTreeSet::new();
+    for run in runs {
+        let Some(facts) = run.fact.run() else { continue };
+        let Some(directory) = facts.output_dir.as_deref() else { continue };
+        let key = facts.run_id.as_deref().unwrap_or(&run.id);
+        if *first.entry((directory, &run.format)).or_insert(key) != key {
+            shared.insert(directory);
+        }
+    }
+    shared
+}
+
+/// Models that lie in the directory of a run: the innermost one around them.
+fn in_directories<'a>(
+    models: impl Iterator<Item = &'a Asset>,
+    runs: impl Iterator<Item = &'a Asset>,
+    edges: &mut Edges,
+) {
+    let mut homes: BTreeMap<Vec<String>, Vec<&Asset>> = BTreeMap::new();
+    for run in runs {
+        // A run that is a row of a database or a line of a log has no directory.
+        let Some(file) = run.files.first().filter(|file| file.locator.depth() == 0 && owns_directory(run)) else {
+            continue;
+        };
+        let mut home = parts_of(&file.locator);
+        home.pop();
+        for home in std::iter::once(home).chain(directories_of(run)).filter(|home| !home.is_empty()) {
+            let runs = homes.entry(home).or_default();
+            if !runs.iter().any(|other| other.id == run.id) {
+                runs.push(run);
+            }
+        }
+    }
+    for model in models {
+        let Some(path) = model.files.first().map(|file| parts_of(&file.locator)) else { continue };
+        let deepest = path.len().saturating_sub(MAX_LEVELS).max(1);
+        let around = (deepest..path.len()).rev().find_map(|end| Some((end, homes.get(path.get(..end)?)?)));
+        let Some((end, runs)) = around else { continue };
+        let between = path.get(end..path.len().saturating_sub(1)).unwrap_or_default();
+        let is_begun_from = between.iter().any(|part| matches!(part.to_lowercase().as_str(), "pretrained" | "base"));
+        for run in runs.iter().filter(|run| !is_begun_from && (run.format != "tfevents" || is_of_logger(between))) {
+            let seen = (*run, "its directory holds the other");
+            edges.add((model, "lies in the run's directory"), seen, RelationKind::ProducedBy, Confidence::High);
+        }
+    }
+}
+
+/// Whether directories between a logger's own and a model's are those that trainers make for checkpoints.
+fn is_of_logger(between: &[String]) -> bool {
+    const MADE: [&str; 7] = ["checkpoint", "checkpoints", "ckpt", "ckpts", "weights", "models", "saved"];
+    between.iter().all(|part| {
+        let word = part.to_lowercase();
+        MADE.contains(&word.trim_end_matches(|last: char| last.is_ascii_digit() || "-_".contains(last)))
+    })
+}
+
+/// Models that a run wrote, at the places its log names.
+fn produced(run: &Asset, facts: &Run, models: &Places, shared: &BTreeSet<&str>, edges: &mut Edges) {
     let paths = facts.checkpoint_paths.iter().chain(&facts.checkpoint_path).take(MAX_PATHS);
     for path in paths {
         if let Some(hit) = models.find(path, run) {
@@ -87,21 +152,16 @@ fn produced(run: &Asset, facts: &Run, models: &Places, edges: &mut Edges) {
         }
     }
     for directory in facts.output_dir.iter() {
+        let is_shared = shared.contains(directory.as_str());
+        let key = facts.run_id.as_deref().filter(|key| key.len() >= 3);
         for hit in models.below(directory, run).into_iter().filter(|hit| hit.confidence >= Confidence::Medium) {
+            let path = hit.asset.files.first().map(|file| file.locator.to_string()).unwrap_or_default();
+            if is_shared && !key.is_some_and(|key| path.contains(key)) {
+                continue;
+            }
             let confidence = hit.confidence.min(Confidence::High);
             let seen = (run, "its log names the directory it wrote to");
             edges.add((hit.asset, "lies where the run wrote"), seen, RelationKind::ProducedBy, confidence);
-        }
-    }
-    // A run that is a row of a database or a line of a log has no directory.
-    let Some(file) = run.files.first().filter(|file| file.locator.depth() == 0 && owns_directory(run)) else { return };
-    let mut home = parts_of(&file.locator);
-    home.pop();
-    let homes = std::iter::once(home).chain(directories_of(run));
-    for home in homes.filter(|home| !home.is_empty()).collect::<BTreeSet<_>>() {
-        for model in models.inside(&home) {
-            let seen = (run, "its directory holds the other");
-            edges.add((model, "lies in the run's directory"), seen, RelationKind::ProducedBy, Confidence::High);
         }
     }
 }
@@ -261,10 +321,12 @@ fn submitted<'a>(runs: impl Iterator<Item = &'a Asset>, scripts: impl Iterator<I
         })
         .collect();
     let mut by_name: BTreeMap<&str, Vec<&Asset>> = BTreeMap::new();
-    let mut by_output: Vec<(&str, &Asset)> = Vec::new();
+    let mut by_output: BTreeMap<String, Vec<(&str, &Asset)>> = BTreeMap::new();
     for (script, infra) in &scripts {
         infra.job_name.iter().for_each(|name| by_name.entry(name).or_default().push(script));
-        infra.job_output.iter().for_each(|output| by_output.push((output, script)));
+        if let Some(output) = &infra.job_output {
+            by_output.entry(log_name(output, "%j")).or_default().push((output, script));
+        }
     }
     for run in runs {
         let Some(facts) = run.fact.run() else { continue };
@@ -278,7 +340,10 @@ fn submitted<'a>(runs: impl Iterator<Item = &'a Asset>, scripts: impl Iterator<I
         let Some(log) = run.files.first().filter(|_| run.format.ends_with("-log")) else { continue };
         let path = parts_of(&log.locator).join("/");
         let own = parts_of(&log.locator);
-        let mut near: Vec<(usize, &Asset)> = by_output
+        let name = log_name(&path, facts.run_id.as_deref().unwrap_or("%j"));
+        let named = by_output.get(&name).map(Vec::as_slice).filter(|scripts| scripts.len() <= MAX_SCRIPTS);
+        let mut near: Vec<(usize, &Asset)> = named
+            .unwrap_or_default()
             .iter()
             .filter(|(pattern, _)| fits(&path, pattern, facts.run_id.as_deref()))
             .filter_map(|(_, script)| {
@@ -297,6 +362,12 @@ fn submitted<'a>(runs: impl Iterator<Item = &'a Asset>, scripts: impl Iterator<I
         let here = (run, "lies where the script writes its log");
         edges.add(here, seen, RelationKind::SubmittedBy, Confidence::Medium);
     }
+}
+
+/// The last part of a log's path or of a pattern for one, without the job's number.
+fn log_name(path: &str, job: &str) -> String {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.replace("%A_%a", "*").replace(job, "*")
 }
 
 /// Whether a log lies where an output pattern of Slurm (`logs/%x-%j.out`) puts it, by the end of its path.
@@ -324,32 +395,42 @@ mod tests {
     #[test]
     fn a_log_leads_from_data_to_models() {
         let facts = Run {
-            dataset_path: Some("/srv/p/data/atlas.h5ad".to_owned()),
-            checkpoint_paths: vec!["/srv/p/out/7/c-20.pt".to_owned()],
+            dataset_path: Some("/srv/acme/data/atlas.h5ad".to_owned()),
+            checkpoint_paths: vec!["/srv/acme/out/50071/c-20.pt".to_owned()],
             program: Some("train_atlas.py".to_owned()),
             ..Run::default()
         };
         let assets = [
-            data("p/data/atlas.h5ad"),
-            asset("p/out/7/c-20.pt"),
-            code("p/train_atlas.py"),
-            run("p/x.out", "slurm-log", facts),
+            data("acme/data/atlas.h5ad"),
+            asset("acme/out/50071/c-20.pt"),
+            code("acme/train_atlas.py"),
+            run("acme/x.out", "slurm-log", facts),
         ];
         let found = edges(&assets);
         assert!(found.contains(&(
-            "p/out/7/c-20.pt".into(),
-            "p/x.out".into(),
+            "acme/out/50071/c-20.pt".into(),
+            "acme/x.out".into(),
             RelationKind::ProducedBy,
             Confidence::High
         )));
-        assert!(found.contains(&("p/x.out".into(), "p/data/atlas.h5ad".into(), RelationKind::Reads, Confidence::High)));
         assert!(found.contains(&(
-            "p/out/7/c-20.pt".into(),
-            "p/data/atlas.h5ad".into(),
+            "acme/x.out".into(),
+            "acme/data/atlas.h5ad".into(),
+            RelationKind::Reads,
+            Confidence::High
+        )));
+        assert!(found.contains(&(
+            "acme/out/50071/c-20.pt".into(),
+            "acme/data/atlas.h5ad".into(),
             RelationKind::TrainedOn,
             Confidence::High
         )));
-        assert!(found.contains(&("p/x.out".into(), "p/train_atlas.py".into(), RelationKind::Runs, Confidence::Low)));
+        assert!(found.contains(&(
+            "acme/x.out".into(),
+            "acme/train_atlas.py".into(),
+            RelationKind::Runs,
+            Confidence::Low
+        )));
     }
 
     #[test]
@@ -367,6 +448,34 @@ mod tests {
             found.iter().any(|(from, to, ..)| from.starts_with("logs/version_0/checkpoints") && to.starts_with("logs"))
         );
         assert_eq!(found.len(), 2);
+    }
+
+    #[test]
+    fn the_innermost_run_wrote_what_lies_there() {
+        let events = |path: &str| run(&format!("{path}/events.out.tfevents.1"), "tfevents", Run::default());
+        let assets = [
+            events("exp"),
+            events("exp/r0"),
+            asset("exp/r0/ckpt/model.safetensors"),
+            asset("exp/pretrained/esm2.safetensors"),
+            asset("exp/other/final.safetensors"),
+        ];
+        let found = edges(&assets);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].1, "exp/r0/events.out.tfevents.1");
+    }
+
+    #[test]
+    fn what_lies_where_many_write_is_of_the_run_whose_key_it_has() {
+        let job = |id: &str| {
+            let facts =
+                Run { run_id: Some(id.to_owned()), output_dir: Some("/srv/acme/out".to_owned()), ..Run::default() };
+            run(&format!("acme/logs/slurm-{id}.out"), "slurm-log", facts)
+        };
+        let assets = [job("901"), job("902"), asset("acme/out/run_901.pt"), asset("acme/out/run_902.pt")];
+        let found = edges(&assets);
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found.iter().all(|(model, run, ..)| model.contains("901") == run.contains("901")));
     }
 
     #[test]

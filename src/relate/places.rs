@@ -7,10 +7,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{Asset, Confidence, Locator};
 
-/// Most places of one name that are compared.
-const MAX_CANDIDATES: usize = 2000;
+/// Most places of one name that are compared; of more nobody can say which is meant.
+const MAX_CANDIDATES: usize = 256;
+/// Longest path that is matched, in parts.
+const MAX_PARTS: usize = 256;
+/// Directories above a file that are matched.
+const MAX_LEVELS: usize = 16;
+/// Most assets below one directory that are taken for one run's.
+const MAX_BELOW: usize = 256;
 /// Names that tell nothing by themselves.
-pub(super) const VAGUE: [&str; 22] = [
+pub(super) const VAGUE: [&str; 45] = [
     "model",
     "models",
     "base",
@@ -33,6 +39,29 @@ pub(super) const VAGUE: [&str; 22] = [
     "test",
     "logs",
     "runs",
+    "val",
+    "valid",
+    "validation",
+    "eval",
+    "scripts",
+    "src",
+    "pytorch_model",
+    "adapter_model",
+    "config",
+    "main",
+    "run",
+    "srv",
+    "home",
+    "scratch",
+    "storage",
+    "project",
+    "projects",
+    "work",
+    "users",
+    "tmp",
+    "mnt",
+    "step",
+    "epoch",
 ];
 
 /// Assets by the end of their path.
@@ -57,11 +86,14 @@ impl<'a> Places<'a> {
         let mut places = Places { by_name: BTreeMap::new(), directories: BTreeMap::new(), files: Vec::new() };
         for asset in assets {
             let paths: Vec<Vec<String>> = asset.files.iter().map(|file| parts_of(&file.locator)).collect();
+            if paths.iter().any(|path| path.len() > MAX_PARTS) {
+                continue;
+            }
             if let Some(directory) = common(&paths).filter(|directory| !directory.is_empty()) {
                 places.name(directory, asset);
             }
             for path in paths {
-                for end in 1..path.len() {
+                for end in path.len().saturating_sub(MAX_LEVELS).max(1)..path.len() {
                     let directory = path.get(..end).unwrap_or_default();
                     if let Some(name) = directory.last() {
                         let known = places.directories.entry(name.to_lowercase()).or_default();
@@ -79,16 +111,25 @@ impl<'a> Places<'a> {
     }
 
     fn name(&mut self, path: Vec<String>, asset: &'a Asset) {
+        if let Some(pair) = pair(&path) {
+            self.by_name.entry(pair).or_default().push((path.clone(), asset));
+        }
         if let Some(name) = path.last() {
             self.by_name.entry(name.to_lowercase()).or_default().push((path, asset));
         }
     }
 
+    /// The places that share most of the end of a stated path; none where there are more than can be told apart.
+    fn candidates(&self, stated: &[String]) -> &[(Vec<String>, &'a Asset)] {
+        let by_pair = pair(stated).and_then(|pair| self.by_name.get(&pair));
+        let by_name = || self.by_name.get(&stated.last()?.to_lowercase());
+        by_pair.or_else(by_name).map(Vec::as_slice).filter(|found| found.len() <= MAX_CANDIDATES).unwrap_or_default()
+    }
+
     /// The asset that a path leads to which `by` states: the file itself, or the directory that holds all of it.
     pub(super) fn find(&self, stated: &str, by: &Asset) -> Option<Hit<'a>> {
         let stated = stated_parts(stated);
-        let candidates = self.by_name.get(&stated.last()?.to_lowercase())?.iter().take(MAX_CANDIDATES);
-        let candidates = candidates.filter(|(_, asset)| asset.id != by.id);
+        let candidates = self.candidates(&stated).iter().filter(|(_, asset)| asset.id != by.id);
         let (confidence, best) = best(&stated, candidates.map(|(path, asset)| (path.as_slice(), *asset)), by)?;
         Some(Hit { asset: best, confidence })
     }
@@ -119,7 +160,7 @@ impl<'a> Places<'a> {
         let Some(directories) = self.directories.get(&name.to_lowercase()) else { return Vec::new() };
         let candidates = directories.iter().take(MAX_CANDIDATES).map(|path| (path.as_slice(), path));
         let Some((confidence, directory)) = best(&stated, candidates, by) else { return Vec::new() };
-        self.inside(directory).map(|asset| Hit { asset, confidence }).collect()
+        self.inside(directory).take(MAX_BELOW).map(|asset| Hit { asset, confidence }).collect()
     }
 
     /// Every asset with a file below a directory, once.
@@ -150,16 +191,33 @@ fn best<'p, T: PartialEq>(
     let is_tied = others.iter().any(|(_, other, candidate)| *other == near && *candidate != what);
     let is_alone = others.iter().all(|(.., candidate)| *candidate == what);
     let is_whole = shared == stated.len();
-    let is_telling = stated.last().is_some_and(|last| last.len() > 3 && !VAGUE.contains(&last.to_lowercase().as_str()));
-    let confidence = match shared {
+    let end = stated.get(stated.len().saturating_sub(shared)..).unwrap_or_default();
+    let telling = end.iter().filter(|part| is_telling(part)).count();
+    let confidence = match (telling, shared) {
         _ if is_tied => return None,
-        1 if !is_telling => return None,
-        1 => Confidence::Low,
-        2 if !is_alone || !is_telling => Confidence::Medium,
+        (0, 4..) if is_alone => Confidence::Medium,
+        (0, 3) if is_alone => Confidence::Low,
+        (0, 2) if is_alone && is_whole => Confidence::Low,
+        (0, _) => return None,
+        (_, 1) => Confidence::Low,
+        (1, _) if !(is_whole && is_alone) => Confidence::Medium,
         _ if !is_alone && !is_whole => Confidence::Medium,
         _ => Confidence::High,
     };
     Some((confidence, what))
+}
+
+/// The last two parts of a path, as a name.
+fn pair(path: &[String]) -> Option<String> {
+    let [.., parent, name] = path else { return None };
+    Some(format!("{parent}/{name}").to_lowercase())
+}
+
+/// Whether a part of a path tells one place from another: `50071` and `perturb_atlas_v2.h5ad` do, `checkpoint-20.pt` does not.
+fn is_telling(part: &str) -> bool {
+    let stem = part.split('.').next().unwrap_or(part).to_lowercase();
+    let word = stem.trim_end_matches(|last: char| last.is_ascii_digit() || "-_=".contains(last));
+    if word.is_empty() { stem.len() >= 3 } else { word.len() >= 3 && !VAGUE.contains(&word) }
 }
 
 /// Parts of a path that are the same from its end on.
@@ -205,13 +263,25 @@ mod tests {
     #[test]
     fn the_end_of_a_path_says_how_sure_it_is() {
         let one =
-            |stated: &str| found(&["b/project/out/7/ckpt-20.pt"], stated, "x.py").map(|(_, confidence)| confidence);
-        assert_eq!(one("/srv/project/out/7/ckpt-20.pt"), Some(Confidence::High));
-        assert_eq!(one("7/ckpt-20.pt"), Some(Confidence::High));
-        assert_eq!(one("/elsewhere/ckpt-20.pt"), Some(Confidence::Low));
-        assert_eq!(one("s3://bucket/out/7"), Some(Confidence::Medium));
+            |stated: &str| found(&["b/acme/out/50071/pert-20.pt"], stated, "x.py").map(|(_, confidence)| confidence);
+        assert_eq!(one("/srv/acme/out/50071/pert-20.pt"), Some(Confidence::High));
+        assert_eq!(one("50071/pert-20.pt"), Some(Confidence::High));
+        assert_eq!(one("/elsewhere/pert-20.pt"), Some(Confidence::Low));
+        assert_eq!(one("s3://bucket/out/50071"), Some(Confidence::Medium));
         assert_eq!(one("/srv/out"), None);
-        assert_eq!(one("C:\\project\\out\\7\\CKPT-20.pt"), Some(Confidence::High));
+        assert_eq!(one("C:\\acme\\OUT\\50071\\PERT-20.pt"), Some(Confidence::High));
+    }
+
+    #[test]
+    fn names_that_everybody_gives_tell_nothing() {
+        let of = |stated: &str| {
+            let there = ["bob/tox/checkpoints/model.safetensors", "bob/tox/data/train.csv", "bob/tox/scripts/train.py"];
+            found(&there, stated, "alice/logs/slurm-11.out").map(|(_, confidence)| confidence)
+        };
+        assert_eq!(of("/home/alice/fold/checkpoints/model.safetensors"), None);
+        assert_eq!(of("/home/alice/fold/data/train.csv"), None);
+        assert_eq!(of("scripts/train.py"), Some(Confidence::Low));
+        assert_eq!(of("/home/bob/tox/data/train.csv"), Some(Confidence::High));
     }
 
     #[test]
@@ -223,9 +293,10 @@ mod tests {
 
     #[test]
     fn what_lies_below() {
-        let assets: Vec<Asset> = ["p/out/7/a.pt", "p/out/7/final/m.pt", "p/out/8/a.pt"].map(asset).into();
+        let assets: Vec<Asset> = ["p/out/50071/a.pt", "p/out/50071/final/m.pt", "p/out/50072/a.pt"].map(asset).into();
         let places = Places::new(assets.iter());
-        let below: Vec<&str> = places.below("/srv/out/7", &code("x")).iter().map(|hit| hit.asset.id.as_str()).collect();
-        assert_eq!(below, ["p/out/7/a.pt", "p/out/7/final/m.pt"]);
+        let below: Vec<&str> =
+            places.below("/srv/out/50071", &code("x")).iter().map(|hit| hit.asset.id.as_str()).collect();
+        assert_eq!(below, ["p/out/50071/a.pt", "p/out/50071/final/m.pt"]);
     }
 }

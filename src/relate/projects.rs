@@ -111,7 +111,18 @@ fn root(run: &Asset) -> Option<Locator> {
         place = place.around()?;
     }
     let mut directory = place.parent();
-    let mut root = directory.clone();
+    // What lies deeper is the run's as well: the directory around all of its files.
+    for file in run.files.iter().filter(|file| file.locator.depth() == 0 && place.depth() == 0).take(64) {
+        while !is_below(&file.locator, &directory) {
+            directory = directory.parent();
+        }
+    }
+    let mut root = match run.format.as_str() {
+        "mlflow-files" => directory.parent().parent(),
+        "hydra" | "wandb" | "wandb-offline" | "tfevents" | "hf-trainer" | "dvclive" | "sacred" | "lightning-logs"
+        | "ray-tune" | "keras-tuner" | "guild" => directory.parent(),
+        _ => directory.clone(),
+    };
     if run.files.first().is_some_and(|file| file.locator.depth() > 0) && !is_made(&directory) {
         return Some(root);
     }
@@ -127,6 +138,11 @@ fn root(run: &Asset) -> Option<Locator> {
         directory = directory.parent();
     }
     Some(root)
+}
+
+fn is_below(file: &Locator, directory: &Locator) -> bool {
+    let directory = directory.leaf();
+    directory.is_empty() || file.leaf().strip_prefix(directory).is_some_and(|rest| rest.starts_with(b"/"))
 }
 
 fn is_made(directory: &Locator) -> bool {

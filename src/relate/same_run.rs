@@ -96,20 +96,36 @@ fn copies(runs: &[Seen]) -> Vec<Reason> {
         let mut contents: Vec<&ContentId> =
             run.asset.files.iter().filter(|file| file.size > 0).filter_map(|file| file.content.as_ref()).collect();
         contents.sort_unstable();
-        if contents.len() == run.asset.files.len() {
+        let holds_log = run.asset.files.iter().any(|file| is_log(file.locator.base_name()));
+        if contents.len() == run.asset.files.len() && holds_log {
             add(*by_log.entry((run.tracker, contents)).or_insert(at), "the same log");
         }
-        if let Some(name) = events_name(run) {
+        if let Some(name) = events_name(run).filter(|name| names_process(name)) {
             add(*by_name.entry(name).or_insert(at), "written by one process in one second");
         }
     }
     reasons
 }
 
+/// Whether a file grows while a run goes on: settings may be the same in many.
+fn is_log(name: &[u8]) -> bool {
+    let name = String::from_utf8_lossy(name).to_ascii_lowercase();
+    let ends = [".csv", ".jsonl", ".log", ".out", ".err", ".wandb", ".txt"].iter().any(|end| name.ends_with(end));
+    ends || name.starts_with("events.out.tfevents.") || name == "trainer_state.json" || name == "result.json"
+}
+
 /// The name of an event file, which holds the second, the host and the process it was made in.
 fn events_name(run: &Seen) -> Option<Vec<u8>> {
     let files = run.asset.files.iter().map(|file| file.locator.base_name());
     files.filter(|name| name.starts_with(b"events.out.tfevents.")).min().map(<[u8]>::to_vec)
+}
+
+/// Whether the name of an event file names its process and file: `….<process>.<number>`. Some writers leave both out.
+fn names_process(name: &[u8]) -> bool {
+    let name = String::from_utf8_lossy(name);
+    let mut ends = name.trim_end_matches(".v2").rsplit('.').take(2);
+    let is_number = |part: Option<&str>| part.is_some_and(|part| part.len() < 9 && part.parse::<u64>().is_ok());
+    is_number(ends.next()) && is_number(ends.next())
 }
 
 /// One log states the other's key.
@@ -211,8 +227,13 @@ fn one_moment(runs: &[Seen]) -> Vec<Reason> {
     for together in by_moment.into_values() {
         for (index, &first) in together.iter().enumerate() {
             for &second in together.iter().skip(index + 1) {
-                let differ = runs.get(first).map(|run| run.tracker) != runs.get(second).map(|run| run.tracker);
-                if differ && together.len() <= 4 {
+                let (Some(one), Some(other)) = (runs.get(first), runs.get(second)) else { continue };
+                // In one project: not further apart than what trackers put between.
+                let shared = one.home.iter().zip(&other.home).take_while(|(a, b)| a == b).count();
+                let is_near = shared > 0 && one.home.len().min(other.home.len()).saturating_sub(shared) <= 3;
+                let programs = (one.run.program.as_deref(), other.run.program.as_deref());
+                let is_one_program = !matches!(programs, (Some(a), Some(b)) if a != b);
+                if one.tracker != other.tracker && is_near && is_one_program && together.len() == 2 {
                     let why = "begun on one machine in one second";
                     reasons.push(Reason { first, second, confidence: Confidence::Medium, why });
                 }
@@ -332,6 +353,30 @@ mod tests {
             run("m/version_0/hparams.yaml", "lightning-logs", keyed("version_0")),
         ];
         assert_eq!(edges(&assets).len(), 2);
+    }
+
+    #[test]
+    fn settings_and_names_without_a_process_join_nothing() {
+        let mut assets = [
+            run("a/lightning_logs/version_0/hparams.yaml", "lightning-logs", keyed("version_0")),
+            run("b/lightning_logs/version_0/hparams.yaml", "lightning-logs", keyed("version_0")),
+            run("s/lr1/tb/events.out.tfevents.1795294517.gpu-node-07", "tfevents", keyed("tb")),
+            run("s/lr2/tb/events.out.tfevents.1795294517.gpu-node-07", "tfevents", keyed("tb")),
+        ];
+        for asset in assets.iter_mut().take(2) {
+            asset.files[0].content = Some(ContentId::Sha256([7; 32]));
+        }
+        assert!(edges(&assets).is_empty());
+        let on = |id: &str| Run {
+            hostname: Some("vm".to_owned()),
+            started: Some("2026-11-22T07:00:00Z".to_owned()),
+            ..keyed(id)
+        };
+        let apart = [
+            run("tb/exp/events.out.tfevents.17.vm.1.0", "tfevents", on("exp")),
+            run("other/wandb/run-1-aaaaaaa1/run-aaaaaaa1.wandb", "wandb", on("aaaaaaa1")),
+        ];
+        assert!(edges(&apart).is_empty());
     }
 
     #[test]
