@@ -210,7 +210,7 @@ fn ran(run: &Asset, facts: &Run, code: &Places, edges: &mut Edges) {
     let command = facts.command.iter().flat_map(|command| programs_of(command));
     let programs: BTreeSet<String> = facts.program.iter().cloned().chain(command).take(MAX_PATHS).collect();
     for program in programs {
-        if let Some(hit) = code.find(&program, run) {
+        if let Some(hit) = code.guess(&program, run) {
             let seen = (hit.asset, "named as the program of the run");
             edges.add((run, "its log names the program"), seen, RelationKind::Runs, hit.confidence);
         }
@@ -294,7 +294,7 @@ fn through_runs(assets: &[Asset], edges: &mut Edges) {
 fn launched(script: &Asset, code: &Places, models: &Places, edges: &mut Edges) {
     let crate::model::Fact::Infra(infra) = &script.fact else { return };
     for program in infra.programs.iter().take(MAX_PATHS) {
-        if let Some(hit) = code.find(program, script) {
+        if let Some(hit) = code.guess(program, script) {
             let seen = (hit.asset, "started by the script");
             edges.add((script, "starts the program"), seen, RelationKind::Runs, hit.confidence);
         }

@@ -111,8 +111,9 @@ fn root(run: &Asset) -> Option<Locator> {
         place = place.around()?;
     }
     let mut directory = place.parent();
-    // What lies deeper is the run's as well: the directory around all of its files.
-    for file in run.files.iter().filter(|file| file.locator.depth() == 0 && place.depth() == 0).take(64) {
+    // A step may stand for its trainer's run: the directory around all of its files is the run's.
+    let is_trainer = run.format == "hf-trainer" && place.depth() == 0;
+    for file in run.files.iter().filter(|file| is_trainer && file.locator.depth() == 0).take(64) {
         while !is_below(&file.locator, &directory) {
             directory = directory.parent();
         }

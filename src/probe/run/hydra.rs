@@ -3,7 +3,7 @@
 //! Follows `hydra/core/utils.py` (`run_job`) and `hydra/conf/__init__.py`. `config.yaml` is the configuration the job ran
 //! with, of the owner's making; `hydra.yaml` says where and how; `overrides.yaml` is what stood on the command line.
 
-use super::settings;
+use super::{arguments, settings};
 use crate::model::{Fact, Run, publishable};
 use crate::probe::yaml::{self, Node, Yaml};
 use crate::probe::{Finding, Input, ProbeError, kit};
@@ -67,11 +67,11 @@ pub(crate) fn overrides(input: &Input) -> Result<Finding, ProbeError> {
 
 /// Overrides as they were written, values of secrets withheld.
 fn given(list: &Yaml) -> Vec<String> {
-    let publish = |text: &str| match text.split_once('=') {
+    let publish = |text: &str| match arguments::withheld_in(text).split_once('=') {
         Some((key, value)) => {
             format!("{}={}", publishable("", key), publishable(key.trim_start_matches(['+', '~']), value))
         }
-        None => publishable("", text),
+        None => publishable("", &arguments::withheld_in(text)),
     };
     list.items().iter().filter_map(Yaml::text).take(MAX_OVERRIDES).map(publish).collect()
 }
@@ -88,9 +88,11 @@ mod tests {
 
     #[test]
     fn overrides_are_kept_in_their_order_without_secrets() {
-        let text = "- optim.lr=0.1\n- +db.password=canary7Qx\n- ~callbacks\n- model=resnet\n";
+        let text = "- optim.lr=0.1\n- +db.password=canary7Qx\n- ~callbacks\n- model=resnet\n- data.key=canary7Qx\n\
+            - +wandb.api=canary7Qx\n- notes=of canary7Qx\n";
         let given = run(overrides, text).unwrap().overrides.unwrap();
-        assert_eq!(given, ["optim.lr=0.1", "+db.password=[withheld]", "~callbacks", "model=resnet"]);
+        assert_eq!(given[..4], ["optim.lr=0.1", "+db.password=[withheld]", "~callbacks", "model=resnet"]);
+        assert_eq!(given[4..], ["data.key=[withheld]", "+wandb.api=[withheld]", "notes=[withheld]"]);
         assert_eq!(run(overrides, "[]\n").unwrap().overrides, Some(Vec::new()));
         assert!(matches!(run(overrides, "a: b\n"), Err(ProbeError::NotMine)));
     }

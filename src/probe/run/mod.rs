@@ -5,6 +5,7 @@
 //! [`crate::model::publishable`] gives them.
 
 pub(super) mod aim;
+mod arguments;
 pub(super) mod catboost;
 pub(super) mod clearml;
 pub(super) mod comet;

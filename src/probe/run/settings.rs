@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::paths;
+use super::{arguments, paths};
 use crate::model::{Date, Run, names_secret, publishable, redact_map};
 use crate::probe::yaml::{Node, Yaml};
 
@@ -87,7 +87,7 @@ pub(super) fn metric(run: &mut Run, key: &str) {
 
 /// A command by its words, secrets withheld.
 pub(super) fn command<'a>(words: impl Iterator<Item = &'a str>) -> Option<String> {
-    let words: Vec<Value> = words.take(MAX_NAMES).map(|word| Value::String(word.to_owned())).collect();
+    let words: Vec<Value> = arguments::withheld(words.take(MAX_NAMES)).into_iter().map(Value::String).collect();
     let Value::Array(words) = redact_map("command", Value::Array(words)) else { return None };
     let words: Vec<&str> = words.iter().filter_map(Value::as_str).collect();
     (!words.is_empty()).then(|| publishable("command", &words.join(" ")))
@@ -144,6 +144,8 @@ mod tests {
         let command = command(words.into_iter()).unwrap();
         assert!(command.starts_with("python train.py") && command.ends_with("--lr=0.1"), "{command}");
         assert!(!format!("{run:?}{command}").contains("hunter2"));
+        let command = super::command("curl -u bob:hunter2 --key hunter2 --notes 'of hunter2' --lr 1".split(' ')).unwrap();
+        assert_eq!(command, "curl -u bob:[withheld] --key [withheld] --notes [withheld] --lr 1");
         assert_eq!((account(Some("alice")).as_deref(), account(Some("a@b.example"))), (Some("alice"), None));
     }
 

@@ -25,6 +25,8 @@ const MAX_TRACE: u64 = 80;
 pub(super) struct Told {
     pub(super) run: Run,
     pub(super) job_id: Option<String>,
+    /// Job and task of an array.
+    array: (Option<String>, Option<String>),
     pub(super) slurm: u64,
     pub(super) pbs: u64,
     pub(super) submitit: u64,
@@ -61,6 +63,17 @@ impl Told {
     /// Whether a job that the log names is the one its name has.
     pub(super) fn ids_in(&self, name: &str) -> bool {
         self.ids.iter().any(|id| name.contains(id.as_str()))
+    }
+
+    /// The key of a task of an array, as Slurm writes it.
+    pub(super) fn array_id(&self) -> Option<String> {
+        let (job, task) = (self.array.0.as_ref()?, self.array.1.as_ref()?);
+        Some(format!("{job}_{task}"))
+    }
+
+    /// Whether the log says which job it is of.
+    pub(super) fn names_job(&self) -> bool {
+        self.job_id.is_some() || self.array_id().is_some()
     }
 
     /// One line.
@@ -237,6 +250,15 @@ impl Told {
         for found in patterns::SCHEDULER_VARIABLE.captures_iter(line) {
             let (Some(key), Some(value)) = (part(&found, 1), part(&found, 2)) else { continue };
             self.scheduler_variable(key, value);
+        }
+        for found in patterns::ARRAY.captures_iter(line) {
+            let (Some(which), Some(number)) = (part(&found, 1), part(&found, 2)) else { continue };
+            if which.eq_ignore_ascii_case("task") {
+                self.array.1.get_or_insert_with(|| number.to_owned());
+            } else {
+                self.ids.insert(number.to_owned());
+                self.array.0.get_or_insert_with(|| number.to_owned());
+            }
         }
         let Some(found) = patterns::VARIABLE.captures(line) else { return };
         let (Some(key), Some(value)) = (part(&found, 1), part(&found, 2)) else { return };

@@ -30,11 +30,42 @@ pub(crate) fn slurm(input: &Input) -> Result<Finding, ProbeError> {
     let named = slurm_name(&log.name);
     let is_named =
         named.is_some() && (told.slurm > 0 || told.job_signs > 0 || told.is_training() || told.ids_in(&log.name));
-    let is_told = told.slurm > 0 && (told.job_id.is_some() || told.is_training() || told.run.command.is_some());
+    let is_told = told.slurm > 0 && (told.names_job() || told.is_training() || told.run.command.is_some());
     if told.requests > told.training || log.is_of_daemon() || told.pbs > told.slurm || !(is_named || is_told) {
         return Err(ProbeError::NotMine);
     }
-    log.finding("slurm-log", told, named)
+    let id = told.array_id().or(named).or_else(|| numbered(&log.name, told.job_id.as_deref()));
+    log.finding("slurm-log", told, id)
+}
+
+/// `773412_4` of `job-773412_4.out`, the log of a job that calls itself `stated`. A task of an array has a number of its
+/// own beside that of the array, which is the lower one and no other's.
+fn numbered(name: &str, stated: Option<&str>) -> Option<String> {
+    let found = patterns::NUMBERED.captures(stem(name))?;
+    let job = found.get(1)?.as_str();
+    let number = |text: &str| text.parse::<u64>().ok();
+    // `20240603`, `2024_6`.
+    let begins_as_date = job.starts_with("19") || job.starts_with("20");
+    let is_month = |at| job.get(at..).and_then(|rest| rest.get(..2)).and_then(number).is_some_and(|n| (1..=31).contains(&n));
+    let is_date = begins_as_date && (job.len() == 4 || job.len() == 8 && is_month(4) && is_month(6));
+    let id = match found.get(2) {
+        Some(task) => format!("{job}_{}", task.as_str()),
+        None => job.to_owned(),
+    };
+    let is_its = match stated {
+        None => !is_date,
+        Some(stated) if stated == job => true,
+        Some(stated) => {
+            let (array, own) = (number(job)?, number(stated)?);
+            found.get(2).is_some() && !is_date && array <= own && own <= array.saturating_mul(2)
+        }
+    };
+    is_its.then_some(id)
+}
+
+/// A name without its extension.
+fn stem(name: &str) -> &str {
+    name.rsplit_once('.').map_or(name, |(stem, _)| stem)
 }
 
 /// `slurm-481200.out`, `slurm-481200_4.out`, `name-481200.err` of a job of that name.
@@ -101,7 +132,7 @@ pub(crate) fn submitit(input: &Input) -> Result<Finding, ProbeError> {
 pub(crate) fn training(input: &Input) -> Result<Finding, ProbeError> {
     let log = Log::read(input)?;
     let told = log.told();
-    let others = told.slurm > 0 && told.job_id.is_some() || told.pbs > 0 || told.submitit > 0;
+    let others = told.slurm > 0 && told.names_job() || told.pbs > 0 || told.submitit > 0;
     if others || told.requests > 0 || told.core == 0 || told.distinct() < MIN_TRAINING {
         return Err(ProbeError::NotMine);
     }
@@ -146,10 +177,14 @@ impl Log {
     }
 
     fn finding(&self, format: &'static str, told: Told, id: Option<String>) -> Result<Finding, ProbeError> {
-        let stem = self.name.split('.').next().unwrap_or_default();
+        let stem = Some(stem(&self.name)).filter(|stem| !stem.is_empty()).unwrap_or(&self.name);
         let own = (format == "training-log" && !matches!(stem, "" | "nohup" | "log" | "output" | "stdout"))
             .then(|| stem.to_owned());
-        let run: Run = told.finish(id.or(own));
+        let mut run: Run = told.finish(id.or(own));
+        // Else the name of the directory would be taken for it.
+        if run.run_id.is_none() && !stem.is_empty() {
+            run.run_id = Some(crate::model::publishable("run_id", stem));
+        }
         let mut finding = Finding::new(Fact::Run(Box::new(run)));
         finding.format = Some(format);
         if self.left_out > 0 {

@@ -92,6 +92,10 @@ macro_rules! rules {
 rules! {
     /// `Job 481200 (name) on gpu-[07-08]`, `SLURM_JOB_ID=481200`, `job 50071 on host`.
     JOB = r"(?i)\b(?:(?:slurm_)?job(?:[_ -]?id)?(?:entifier)?|step|pbs_jobid|batch job)\s*(?:[:=#]|is)?\s*(\d{2,}(?:_\d+|\[\d*\])?)(?:\.[\w.-]+)?\b(?:\s*\(([\w.@+:-]+)\))?(?:\s+(?:is\s+)?(?:running\s+)?on\s+(?:nodes?\s+|hosts?\s+)?([A-Za-z][\w.-]*(?:\[[\d,-]+\][\w.-]*)?(?:,[A-Za-z][\w.-]*(?:\[[\d,-]+\])?)*))?";
+    /// `SLURM_ARRAY_JOB_ID=773412`, `Array task ID: 4`.
+    ARRAY = r#"(?i)(?:\b|_)array[_ ]?(job|task)(?:[_ ]?id)?['"]?\s*[:=#]?\s*['"]?(\d{1,10})\b"#;
+    /// The number of a job, and of a task of it, at the end of a name.
+    NUMBERED = r"(?:^|[^0-9A-Za-z]|(?i:job))(\d{3,10})(?:_(0|[1-9]\d{0,6}))?$";
     /// A word for a place or an account, and what stands behind it.
     WORD = r"(?i)(?:^|[\s,;|(\[])(username|user|partition|queue|account|hostname|host|node ?list|nodes|node|head[ _]?node|job[ _]?name|work(?:ing)?[ _]?dir(?:ectory)?|dir|cwd|master(?:[_ ]addr)?|started(?: at)?|start time)(\s*[:=]\s*|\s+)([^\s,;|)]*\[[\d,-]+\][^\s,;|)]*|[^\s,;|)]+)";
     /// A variable of the environment, as `env`, `export -p` and `set -x` print it.

@@ -63,6 +63,45 @@ fn variables_of_a_job() {
 }
 
 #[test]
+fn a_task_of_an_array() {
+    let steps = "SLURM_NNODES=1\nepoch 1 loss 0.5\nepoch 2 loss 0.4\n";
+    let id = |name: &str, text: &str| look(slurm, name, &format!("{text}{steps}")).unwrap().run_id.unwrap();
+    let both = "SLURM_ARRAY_JOB_ID=773412\nSLURM_ARRAY_TASK_ID=4\n";
+    for name in ["out.log", "seed_1234.log", "slurm-773416.out", "slurm-773412_4.out", "x/job-773412_4.out"] {
+        assert_eq!(id(name, both), "773412_4", "{name}");
+        assert_eq!(id(name, &format!("SLURM_JOB_ID=773416\n{both}")), "773412_4", "{name}");
+    }
+    assert_eq!(id("a.log", "Array job ID: 773412, array task ID: 0\n"), "773412_0");
+    assert!(look(slurm, "a.log", both).is_some_and(|run| run.run_id.as_deref() == Some("773412_4")));
+    assert!(look(training, "a.log", &format!("{both}{steps}")).is_none());
+    // By its name alone, and beside the number of the task.
+    for (name, said, want) in [
+        ("job-773412_4.out", "", "773412_4"),
+        ("arr_9003_7.log", "", "9003_7"),
+        ("bert-9003.log", "", "9003"),
+        ("job-773412_4.out", "SLURM_JOB_ID=773412\n", "773412_4"),
+        ("job-773412_4.out", "SLURM_JOB_ID=773416\n", "773412_4"),
+        ("model_512_4.log", "SLURM_JOB_ID=773416\n", "773416"),
+        ("bert_20240603_1.log", "SLURM_JOB_ID=773416\n", "773416"),
+        ("bert_20240603.log", "", "bert_20240603"),
+        ("train.log", "", "train"),
+        ("v100.log", "", "v100"),
+    ] {
+        assert_eq!(id(name, said), want, "{name}: {said}");
+    }
+}
+
+#[test]
+fn without_a_key_the_name_of_the_file_is_one() {
+    let text = "Epoch 1 step 100 loss 0.5\nEpoch 1 step 200 loss 0.4\nEpoch 1 step 300 loss 0.3\n";
+    for (name, want) in [("d/nohup.out", "nohup"), ("d/fold.2.log", "fold.2"), (".log", ".log"), ("log", "log")] {
+        assert_eq!(look(training, name, text).unwrap().run_id.as_deref(), Some(want), "{name}");
+    }
+    let text = format!("PBS_QUEUE=gpuq\n{text}");
+    assert_eq!(look(pbs, "d/embed.log", &text).unwrap().run_id.as_deref(), Some("embed"));
+}
+
+#[test]
 fn a_job_that_introduces_itself_line_by_line() {
     let text =
         "Job ID: 5501\nJob name: bert\nNode list: gpu[1-2]\nPartition: gpu-long\nstep=10, skipped=0, lr=[0.0001]\n";
