@@ -87,6 +87,10 @@ fn group<'s>(
         if home::is_session(other) && other.locator.parent() != *place {
             fact = Run { params: fact.params, hostname: fact.hostname, ..Run::default() };
         }
+        // A log without a key of its own has its file's name for one, which is none of the run's.
+        if other.format == "training-log" && primary.format != "training-log" {
+            fact.run_id = None;
+        }
         // One stream of a job may end as if nothing were, and the other say why it failed.
         run.failed = run.failed.max(fact.failed);
         run.fill_from(&fact);

@@ -16,19 +16,8 @@ const SECRETS: [&str; 2] = ["key", "hf"];
 /// Secrets where they are its last word.
 const SECRET_ENDS: [&str; 5] = ["pat", "cred", "creds", "dsn", "api"];
 /// Last words of names of texts.
-const TEXTS: [&str; 11] = [
-    "note",
-    "notes",
-    "message",
-    "messages",
-    "msg",
-    "comment",
-    "comments",
-    "tag",
-    "tags",
-    "desc",
-    "description",
-];
+const TEXTS: [&str; 11] =
+    ["note", "notes", "message", "messages", "msg", "comment", "comments", "tag", "tags", "desc", "description"];
 /// What an argument may be wrapped in.
 const OPENING: [char; 8] = ['"', '\'', '`', '\\', '(', '[', '{', ','];
 

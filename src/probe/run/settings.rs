@@ -144,7 +144,8 @@ mod tests {
         let command = command(words.into_iter()).unwrap();
         assert!(command.starts_with("python train.py") && command.ends_with("--lr=0.1"), "{command}");
         assert!(!format!("{run:?}{command}").contains("hunter2"));
-        let command = super::command("curl -u bob:hunter2 --key hunter2 --notes 'of hunter2' --lr 1".split(' ')).unwrap();
+        let command =
+            super::command("curl -u bob:hunter2 --key hunter2 --notes 'of hunter2' --lr 1".split(' ')).unwrap();
         assert_eq!(command, "curl -u bob:[withheld] --key [withheld] --notes [withheld] --lr 1");
         assert_eq!((account(Some("alice")).as_deref(), account(Some("a@b.example"))), (Some("alice"), None));
     }

@@ -46,7 +46,8 @@ fn numbered(name: &str, stated: Option<&str>) -> Option<String> {
     let number = |text: &str| text.parse::<u64>().ok();
     // `20240603`, `2024_6`.
     let begins_as_date = job.starts_with("19") || job.starts_with("20");
-    let is_month = |at| job.get(at..).and_then(|rest| rest.get(..2)).and_then(number).is_some_and(|n| (1..=31).contains(&n));
+    let is_month =
+        |at| job.get(at..).and_then(|rest| rest.get(..2)).and_then(number).is_some_and(|n| (1..=31).contains(&n));
     let is_date = begins_as_date && (job.len() == 4 || job.len() == 8 && is_month(4) && is_month(6));
     let id = match found.get(2) {
         Some(task) => format!("{job}_{}", task.as_str()),
