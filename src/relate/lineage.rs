@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::edge::edge;
-use super::places::{Places, parts_of};
+use super::home;
+use super::places::{Places, is_telling, parts_of};
 use crate::model::{Asset, Confidence, Kind, Presence, Relation, RelationKind, Run};
 
 /// Directories around a model that are asked for a run.
@@ -106,31 +107,33 @@ fn in_directories<'a>(
 ) {
     let mut homes: BTreeMap<Vec<String>, Vec<&Asset>> = BTreeMap::new();
     for run in runs {
-        // A run that is a row of a database or a line of a log has no directory.
-        let Some(file) = run.files.first().filter(|file| file.locator.depth() == 0 && owns_directory(run)) else {
-            continue;
-        };
-        let mut home = parts_of(&file.locator);
-        home.pop();
-        for home in std::iter::once(home).chain(directories_of(run)).filter(|home| !home.is_empty()) {
-            let runs = homes.entry(home).or_default();
-            if !runs.iter().any(|other| other.id == run.id) {
-                runs.push(run);
-            }
+        for home in home::directories(run) {
+            homes.entry(home).or_default().push(run);
         }
     }
     for model in models {
         let Some(path) = model.files.first().map(|file| parts_of(&file.locator)) else { continue };
         let deepest = path.len().saturating_sub(MAX_LEVELS).max(1);
-        let around = (deepest..path.len()).rev().find_map(|end| Some((end, homes.get(path.get(..end)?)?)));
-        let Some((end, runs)) = around else { continue };
-        let between = path.get(end..path.len().saturating_sub(1)).unwrap_or_default();
-        let is_begun_from = between.iter().any(|part| matches!(part.to_lowercase().as_str(), "pretrained" | "base"));
-        for run in runs.iter().filter(|run| !is_begun_from && (run.format != "tfevents" || is_of_logger(between))) {
-            let seen = (*run, "its directory holds the other");
-            edges.add((model, "lies in the run's directory"), seen, RelationKind::ProducedBy, Confidence::High);
+        let around = (deepest..path.len()).rev().filter_map(|end| Some((end, homes.get(path.get(..end)?)?)));
+        for (end, runs) in around {
+            let between = path.get(end..path.len().saturating_sub(1)).unwrap_or_default();
+            let wrote: Vec<&&Asset> = runs.iter().filter(|run| may_have_written(run, between)).collect();
+            for run in &wrote {
+                let seen = (**run, "its directory holds the other");
+                edges.add((model, "lies in the run's directory"), seen, RelationKind::ProducedBy, Confidence::High);
+            }
+            if !wrote.is_empty() {
+                break;
+            }
         }
     }
+}
+
+/// Whether a run may have written a model that lies so many directories below its own: not what it began from, and a bare
+/// logger's only in a directory that trainers make for checkpoints.
+fn may_have_written(run: &Asset, between: &[String]) -> bool {
+    let is_begun_from = between.iter().any(|part| matches!(part.to_lowercase().as_str(), "pretrained" | "base"));
+    !is_begun_from && (run.format != "tfevents" || is_of_logger(between))
 }
 
 /// Whether directories between a logger's own and a model's are those that trainers make for checkpoints.
@@ -159,40 +162,10 @@ fn produced(run: &Asset, facts: &Run, models: &Places, shared: &BTreeSet<&str>, 
             if is_shared && !key.is_some_and(|key| path.contains(key)) {
                 continue;
             }
-            let confidence = hit.confidence.min(Confidence::High);
             let seen = (run, "its log names the directory it wrote to");
-            edges.add((hit.asset, "lies where the run wrote"), seen, RelationKind::ProducedBy, confidence);
+            edges.add((hit.asset, "lies where the run wrote"), seen, RelationKind::ProducedBy, hit.confidence);
         }
     }
-}
-
-/// Whether the directory of a run's first file is the run's own.
-fn owns_directory(run: &Asset) -> bool {
-    const OWN: [&str; 12] = [
-        "wandb",
-        "wandb-offline",
-        "mlflow-files",
-        "lightning-logs",
-        "hf-trainer",
-        "hydra",
-        "ray-tune",
-        "sacred",
-        "guild",
-        "keras-tuner",
-        "tfevents",
-        "dvclive",
-    ];
-    OWN.contains(&run.format.as_str())
-}
-
-/// Directories of the run's other files, as far as they are the run's too: two loggers of one trainer.
-fn directories_of(run: &Asset) -> Vec<Vec<String>> {
-    if run.format != "lightning-logs" {
-        return Vec::new();
-    }
-    let version = |path: &[String]| path.iter().rposition(|part| part.starts_with("version_"));
-    let paths = run.files.iter().map(|file| parts_of(&file.locator));
-    paths.filter_map(|path| Some(path.get(..=version(&path)?)?.to_vec())).collect()
 }
 
 /// Data that a run read.
@@ -310,7 +283,7 @@ fn launched(script: &Asset, code: &Places, models: &Places, edges: &mut Edges) {
     }
 }
 
-/// The script a job was handed to its scheduler with: the same name of the job, or the script's own name.
+/// The script a job was handed to its scheduler with: the one that gives the job its name, or names its log.
 fn submitted<'a>(runs: impl Iterator<Item = &'a Asset>, scripts: impl Iterator<Item = &'a Asset>, edges: &mut Edges) {
     let scripts: Vec<(&Asset, &crate::model::Infra)> = scripts
         .filter_map(|asset| match &asset.fact {
@@ -333,7 +306,10 @@ fn submitted<'a>(runs: impl Iterator<Item = &'a Asset>, scripts: impl Iterator<I
         let named = facts.job_name.as_deref().and_then(|name| by_name.get(name)).map(Vec::as_slice).unwrap_or_default();
         if let [script] = named {
             let seen = (*script, "gives the job its name");
-            edges.add((run, "has the job name of the script"), seen, RelationKind::SubmittedBy, Confidence::High);
+            // `train` is the name of everybody's job.
+            let is_telling = facts.job_name.as_deref().is_some_and(is_telling);
+            let confidence = if is_telling { Confidence::High } else { Confidence::Low };
+            edges.add((run, "has the job name of the script"), seen, RelationKind::SubmittedBy, confidence);
             continue;
         }
         // Without a name: the script whose output pattern the log fits, if it is one.
@@ -431,6 +407,18 @@ mod tests {
             RelationKind::Runs,
             Confidence::Low
         )));
+    }
+
+    #[test]
+    fn a_job_of_hydra_wrote_what_lies_beside_its_settings() {
+        let assets = [
+            run("o/2024-06-01/10-00-00/.hydra/config.yaml", "hydra", Run::default()),
+            asset("o/2024-06-01/10-00-00/ckpt/last.safetensors"),
+            asset("o/2024-06-01/other.safetensors"),
+        ];
+        let found = edges(&assets);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].0.ends_with("last.safetensors"));
     }
 
     #[test]

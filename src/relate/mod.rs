@@ -5,6 +5,7 @@ mod defined_by;
 mod derived_from;
 mod edge;
 mod exported;
+mod home;
 mod lineage;
 mod people;
 mod places;

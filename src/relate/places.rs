@@ -214,7 +214,7 @@ fn pair(path: &[String]) -> Option<String> {
 }
 
 /// Whether a part of a path tells one place from another: `50071` and `perturb_atlas_v2.h5ad` do, `checkpoint-20.pt` does not.
-fn is_telling(part: &str) -> bool {
+pub(super) fn is_telling(part: &str) -> bool {
     let stem = part.split('.').next().unwrap_or(part).to_lowercase();
     let word = stem.trim_end_matches(|last: char| last.is_ascii_digit() || "-_=".contains(last));
     if word.is_empty() { stem.len() >= 3 } else { word.len() >= 3 && !VAGUE.contains(&word) }
@@ -230,7 +230,7 @@ fn shared_start(a: &[String], b: &[String]) -> usize {
 }
 
 /// The directory around all paths.
-fn common(paths: &[Vec<String>]) -> Option<Vec<String>> {
+pub(super) fn common(paths: &[Vec<String>]) -> Option<Vec<String>> {
     let (first, others) = paths.split_first()?;
     let directory = first.split_last().map_or(&[][..], |(_, directory)| directory);
     let len = others.iter().map(|path| shared_start(directory, path)).min().unwrap_or(directory.len());

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::edge::edge;
+use super::home;
 use super::places::{Places, parts_of};
 use crate::model::{Asset, Confidence, ContentId, Kind, Presence, Relation, RelationKind, Run};
 
@@ -21,8 +22,10 @@ struct Seen<'a> {
     run: &'a Run,
     /// Who logged it: `wandb` for both of its formats.
     tracker: &'a str,
-    /// Its directory.
+    /// Its directory, or the one its file lies in.
     home: Vec<String>,
+    /// Whether that is its own.
+    owns: bool,
 }
 
 /// A reason to take two logs for one run's.
@@ -58,9 +61,10 @@ pub(super) fn relations(assets: &[Asset]) -> Vec<Relation> {
 fn seen(asset: &Asset) -> Option<Seen<'_>> {
     let run = asset.fact.run().filter(|_| asset.kind == Kind::Run && asset.presence == Presence::Present)?;
     let tracker = asset.format.split('-').next().unwrap_or_default();
-    let mut home = parts_of(&asset.files.first()?.locator);
-    home.pop();
-    Some(Seen { asset, run, tracker, home })
+    let own = home::directories(asset);
+    let owns = !own.is_empty();
+    let beside = || parts_of(&asset.files.first()?.locator).split_last().map(|(_, directory)| directory.to_vec());
+    Some(Seen { asset, run, tracker, home: own.into_iter().next().or_else(beside)?, owns })
 }
 
 impl Seen<'_> {
@@ -72,7 +76,8 @@ impl Seen<'_> {
     /// A key that no other run has, wherever it was made.
     fn unique_key(&self) -> Option<&str> {
         let id = self.run.run_id.as_deref()?;
-        let dated = self.tracker == "hydra" && id.bytes().filter(u8::is_ascii_digit).count() >= 8;
+        // A day and a second of it; of a day alone there are many.
+        let dated = self.tracker == "hydra" && id.bytes().filter(u8::is_ascii_digit).count() >= 14;
         (UNIQUE_KEYS.contains(&self.tracker) && id.len() >= 6 || dated).then_some(id)
     }
 }
@@ -130,10 +135,13 @@ fn names_process(name: &[u8]) -> bool {
 
 /// One log states the other's key.
 fn stated_keys(runs: &[Seen]) -> Vec<Reason> {
-    let mut by_key: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    let mut by_key: BTreeMap<(&str, &str), Option<usize>> = BTreeMap::new();
     for (at, run) in runs.iter().enumerate() {
-        if let Some(id) = run.run.run_id.as_deref() {
-            by_key.entry((run.tracker, id)).or_insert(at);
+        let Some(id) = run.run.run_id.as_deref() else { continue };
+        let holder = by_key.entry((run.tracker, id)).or_insert(Some(at));
+        // Two clusters both have a job 12: nobody can say which is meant.
+        if *holder != Some(at) && run.unique_key().is_none() {
+            *holder = None;
         }
     }
     let mut reasons = Vec::new();
@@ -143,7 +151,7 @@ fn stated_keys(runs: &[Seen]) -> Vec<Reason> {
         let job = run.run.job_id.as_deref();
         let jobs = ["slurm", "pbs", "lsf"].into_iter().filter_map(|scheduler| Some((scheduler, job?)));
         for key in aliases.chain(wandb).chain(jobs) {
-            if let Some(&first) = by_key.get(&key).filter(|&&first| first != second) {
+            if let Some(first) = by_key.get(&key).copied().flatten().filter(|&first| first != second) {
                 let why = "one log states the key of the other";
                 reasons.push(Reason { first, second, confidence: Confidence::Certain, why });
             }
@@ -173,19 +181,13 @@ fn by_place(runs: &[Seen]) -> Vec<Reason> {
                 add(hit.asset, hit.confidence, "one wrote where the other lies");
             }
         }
-        if !run.home.is_empty() && run.asset.files.iter().all(|file| file.locator.depth() == 0) && is_directory(run) {
+        if run.owns {
             for other in places.inside(&run.home) {
                 add(other, Confidence::High, "one lies in the directory of the other");
             }
         }
     }
     reasons
-}
-
-/// Whether the run's tracker gives it a directory of its own.
-fn is_directory(run: &Seen) -> bool {
-    let shared = ["slurm", "pbs", "lsf", "training", "nextflow", "snakemake", "submitit", "nohup"];
-    !shared.contains(&run.tracker) && !run.asset.format.ends_with("-sqlite") && !run.asset.format.ends_with("-journal")
 }
 
 /// Logs of the splits of one training, side by side.
@@ -340,6 +342,18 @@ mod tests {
             run("wandb/run-2-aaaaaaa2/run-aaaaaaa2.wandb", "wandb", keyed("aaaaaaa2")),
         ];
         assert!(edges(&assets).is_empty());
+    }
+
+    #[test]
+    fn a_key_that_two_clusters_gave_is_nobodys() {
+        let in_job = Run { job_id: Some("12".to_owned()), ..keyed("aaaaaaa1") };
+        let assets = [
+            run("a/logs/slurm-12.out", "slurm-log", keyed("12")),
+            run("b/logs/slurm-12.out", "slurm-log", keyed("12")),
+            run("c/wandb/run-1-aaaaaaa1/run-aaaaaaa1.wandb", "wandb", in_job),
+        ];
+        assert!(edges(&assets).is_empty());
+        assert_eq!(edges(&assets[1..]).len(), 1);
     }
 
     #[test]
