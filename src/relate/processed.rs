@@ -67,21 +67,28 @@ fn steps<'a>(data: &[(&'a Asset, &'a Dataset)]) -> Vec<Step<'a>> {
 
 /// Source that makes one dataset from another: it names a column of both, and one that only the second has.
 fn added(assets: &[Asset], steps: &[Step]) -> Vec<Relation> {
+    let mut by_column: BTreeMap<&str, Vec<(&Asset, &Code)>> = BTreeMap::new();
+    for source in assets.iter().filter(|asset| asset.kind == Kind::Code && asset.presence == Presence::Present) {
+        let Some(code) = source.fact.code() else { continue };
+        code.columns.iter().for_each(|column| by_column.entry(column).or_default().push((source, code)));
+    }
     let mut relations = Vec::new();
     for step in steps {
         let old: BTreeSet<&str> = step.source.1.table.columns.iter().map(String::as_str).collect();
-        let new: BTreeSet<&str> = step.made.1.table.columns.iter().map(String::as_str).collect();
-        for source in assets.iter().filter(|asset| asset.kind == Kind::Code && asset.presence == Presence::Present) {
-            let Some(code) = source.fact.code().filter(|code| reads(code, step.source.0)) else { continue };
-            let named = |wanted: &dyn Fn(&str) -> bool| code.columns.iter().find(|column| wanted(column));
-            let shared = named(&|column| old.contains(column));
-            let added = named(&|column| new.contains(column) && !old.contains(column));
-            let (Some(shared), Some(added)) = (shared, added) else { continue };
-            let why = format!("works on the column '{shared}', and adds '{added}'");
-            let read = (step.source.0, "has the first of the columns");
-            relations.push(edge((source, &why), read, RelationKind::Reads, Confidence::Medium));
-            let written = (step.made.0, "has both columns");
-            relations.push(edge((source, &why), written, RelationKind::Writes, Confidence::Medium));
+        let new = step.made.1.table.columns.iter().map(String::as_str).filter(|column| !old.contains(column));
+        let mut seen = BTreeSet::new();
+        for added in new {
+            // A column that every source names tells nothing.
+            let named = by_column.get(added).filter(|sources| sources.len() <= MAX_COMPARED).into_iter().flatten();
+            for (source, code) in named.filter(|(_, code)| reads(code, step.source.0)) {
+                let shared = code.columns.iter().find(|column| old.contains(column.as_str()));
+                let Some(shared) = shared.filter(|_| seen.insert(&source.id)) else { continue };
+                let why = format!("works on the column '{shared}', and adds '{added}'");
+                let read = (step.source.0, "has the first of the columns");
+                relations.push(edge((source, &why), read, RelationKind::Reads, Confidence::Medium));
+                let written = (step.made.0, "has both columns");
+                relations.push(edge((source, &why), written, RelationKind::Writes, Confidence::Medium));
+            }
         }
     }
     relations
@@ -106,8 +113,9 @@ fn is_made_from(made: &Dataset, source: &Dataset) -> bool {
 fn are_the_same_people(a: &Dataset, b: &Dataset) -> bool {
     let (Some(a), Some(b)) = (&a.table.sketch, &b.table.sketch) else { return false };
     let (Some(a), Some(b)) = (&a.people, &b.people) else { return false };
+    // Counts from 1 are the same in every table.
     let (both, asked) = a.shared(b);
-    both >= 2 && both * 10 >= asked * 9
+    !(a.dense && b.dense) && both >= 2 && both * 10 >= asked * 9
 }
 
 /// Source that works on a dataset: it reads such files, and names at least two of its columns.
@@ -141,4 +149,55 @@ fn worked_on(assets: &[Asset], data: &[(&Asset, &Dataset)]) -> Vec<Relation> {
         }
     }
     relations
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::tests::of;
+    use super::*;
+    use crate::model::{Fact, People, Sketch, TableFacts};
+
+    fn table(path: &str, columns: &[&str], people: std::ops::Range<u64>, dense: bool) -> Asset {
+        let people = People { lowest: people.collect(), whole: true, dense, ..People::default() };
+        let table = TableFacts {
+            row_count: Some(100),
+            columns: columns.iter().map(|column| (*column).to_owned()).collect(),
+            subject_column: Some("donor".to_owned()),
+            sketch: Some(Arc::new(Sketch { rows: None, people: Some(people) })),
+            ..TableFacts::default()
+        };
+        of(path, Kind::Dataset, "h5ad", Fact::Dataset(Box::new(Dataset { table, ..Dataset::default() })))
+    }
+
+    fn source(path: &str, columns: &[&str], reads: &str) -> Asset {
+        let code = Code {
+            columns: columns.iter().map(|column| (*column).to_owned()).collect(),
+            reads_formats: vec![reads.to_owned()],
+            ..Code::default()
+        };
+        of(path, Kind::Code, "python", Fact::Code(Box::new(code)))
+    }
+
+    fn edges(assets: &[Asset]) -> Vec<(String, String, RelationKind)> {
+        relations(assets).into_iter().map(|edge| (edge.from, edge.to, edge.kind)).collect()
+    }
+
+    #[test]
+    fn more_columns_about_the_same_people_were_made_later() {
+        let raw = table("raw", &["donor", "dose", "count"], 0..50, false);
+        let made = table("made", &["donor", "dose", "count", "split"], 0..50, false);
+        let others = table("others", &["donor", "dose", "count", "split"], 100..150, false);
+        let step = ("made".to_owned(), "raw".to_owned(), RelationKind::DerivedFrom);
+        assert_eq!(edges(&[raw.clone(), made.clone(), others]), [step]);
+        let counted = ["a", "b"].map(|path| table(path, &["donor", "dose", "count"], 0..50, true));
+        let more = table("c", &["donor", "dose", "count", "split"], 0..50, true);
+        assert!(edges(&[counted[0].clone(), counted[1].clone(), more]).is_empty());
+        let preprocess = source("preprocess.py", &["count", "split"], "h5ad");
+        let found = edges(&[raw, made, preprocess, source("plot.py", &["split", "count"], "csv")]);
+        let says = |to: &str, kind| found.contains(&("preprocess.py".to_owned(), to.to_owned(), kind));
+        assert!(says("raw", RelationKind::Reads) && says("made", RelationKind::Writes), "{found:?}");
+        assert!(found.iter().all(|(from, ..)| from != "plot.py"));
+    }
 }

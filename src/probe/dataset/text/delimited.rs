@@ -110,7 +110,7 @@ impl Beginning {
     /// Why no records were found in it: where not even the first one fits, nobody can tell that there are none.
     fn nothing(&self) -> ProbeError {
         if self.whole || self.text.contains(['\n', '\r']) {
-            return ProbeError::Unsupported("is named like a table, and its lines are none that is read".to_owned());
+            return ProbeError::Unsupported("is named like a table, and its lines do not split into one".to_owned());
         }
         ReadError::OverBudget("its first line is longer than what is looked at to tell what it is".to_owned()).into()
     }
